@@ -1,0 +1,167 @@
+//! Walking history: what touched a path, what lies between two commits, and diffs for people.
+
+use std::collections::HashMap;
+
+use git2::{DiffFormat, DiffOptions, Sort};
+
+use super::{Git, object_id, oid};
+use crate::model::error::{Doing, Fault};
+use crate::model::history::{Commit, CommitFacts, Difference};
+use crate::model::object::{BlobId, Revision};
+use crate::model::path::RepoPath;
+use crate::model::snapshot::Seconds;
+use crate::model::tree::TreePath;
+
+impl Git {
+    /// The commits that can be reached from `newer` and not from `older`, newest first.
+    pub fn between(&self, older: Option<Revision>, newer: Revision) -> Result<Vec<Revision>, Fault> {
+        let mut walk = self.repository.revwalk().doing("walk history")?;
+        walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME).doing("walk history")?;
+        walk.push(oid(newer.0)).doing("walk history")?;
+        if let Some(older) = older {
+            walk.hide(oid(older.0)).doing("walk history")?;
+        }
+        walk.map(|id| Ok(Revision(object_id(id.doing("walk history")?)))).collect()
+    }
+
+    /// A commit and those that it grew out of, newest first, along first parents: the line the memory itself took.
+    pub fn first_parents(&self, newest: Revision, limit: usize) -> Result<Vec<Revision>, Fault> {
+        let mut line = Vec::new();
+        let mut next = Some(newest);
+        while let Some(revision) = next.filter(|_| line.len() < limit) {
+            line.push(revision);
+            next = self.known_commit(revision)?.parents.first().copied();
+        }
+        Ok(line)
+    }
+
+    /// Whether the daemon made a commit itself, as its committer says. Anybody with git can claim so: good enough to
+    /// answer a retry, not to grant anything.
+    pub fn is_own(&self, commit: &CommitFacts) -> bool {
+        self.repository
+            .find_commit(oid(commit.revision.0))
+            .is_ok_and(|commit| commit.committer().email_bytes() == b"memoryd@localhost")
+    }
+
+    /// The commits that change something below `prefix`, newest first, at most `limit` after the first `offset`.
+    pub fn log(
+        &self,
+        newest: Revision,
+        prefix: &str,
+        (offset, limit): (usize, usize),
+    ) -> Result<Vec<Commit>, Fault> {
+        let mut walk = self.repository.revwalk().doing("walk history")?;
+        walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME).doing("walk history")?;
+        walk.push(oid(newest.0)).doing("walk history")?;
+        let mut found = Vec::new();
+        let mut skipped = 0;
+        for id in walk {
+            if found.len() == limit {
+                break;
+            }
+            let commit = self.described(Revision(object_id(id.doing("walk history")?)))?;
+            if !prefix.is_empty() && !commit.changes.iter().any(|(path, _)| below(path, prefix)) {
+                continue;
+            }
+            match skipped < offset {
+                true => skipped += 1,
+                false => found.push(commit),
+            }
+        }
+        Ok(found)
+    }
+
+    /// A commit with what it changed.
+    pub fn described(&self, revision: Revision) -> Result<Commit, Fault> {
+        let facts = self.known_commit(revision)?;
+        let changes = self.own_differences(&facts)?;
+        let changes = changes.iter().filter_map(|change| Some((change.served()?, change.kind()))).collect();
+        Ok(Commit { facts, changes })
+    }
+
+    /// What a commit changed against its first parent; of a merge, only what it did not simply take over from another.
+    fn own_differences(&self, commit: &CommitFacts) -> Result<Vec<Difference>, Fault> {
+        let mut changes = self.differences(commit.parents.first().copied(), commit.revision)?;
+        for other in commit.parents.iter().skip(1) {
+            let apart = self.differences(Some(*other), commit.revision)?;
+            changes.retain(|change| apart.iter().any(|other| other.path == change.path));
+        }
+        Ok(changes)
+    }
+
+    /// For every path that changed after `older`, the newest commit up to `newer` that changed it, and when.
+    pub fn last_touched(
+        &self,
+        older: Option<Revision>,
+        newer: Revision,
+        mut wanted: usize,
+    ) -> Result<HashMap<TreePath, (Revision, Seconds)>, Fault> {
+        let mut found = HashMap::new();
+        for revision in self.between(older, newer)? {
+            let commit = self.known_commit(revision)?;
+            for change in self.own_differences(&commit)? {
+                if let std::collections::hash_map::Entry::Vacant(vacant) = found.entry(change.path) {
+                    wanted = wanted.saturating_sub(usize::from(change.new.is_some()));
+                    vacant.insert((revision, commit.committed_at));
+                }
+            }
+            if wanted == 0 {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether a path ever had this text in the commits after `older` up to `newer`.
+    pub fn had_text(
+        &self,
+        path: &[u8],
+        blob: BlobId,
+        (older, newer): (Option<Revision>, Revision),
+    ) -> Result<bool, Fault> {
+        for revision in self.between(older, newer)? {
+            let parent = self.known_commit(revision)?.parents.first().copied();
+            let differences = self.differences(parent, revision)?;
+            let is = |change: &Difference| &*change.path == path && change.new.is_some_and(|leaf| leaf.id == blob.0);
+            if differences.iter().any(is) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// A unified diff of what lies below `prefix`; without an older commit, against nothing.
+    pub fn diff(&self, older: Option<Revision>, newer: Revision, prefix: &str) -> Result<String, Fault> {
+        let tree = |revision: Revision| {
+            self.repository.find_commit(oid(revision.0)).and_then(|commit| commit.tree()).doing("read a commit")
+        };
+        let old = older.map(tree).transpose()?;
+        let new = tree(newer)?;
+        let mut options = DiffOptions::new();
+        options.ignore_filemode(false).disable_pathspec_match(true);
+        if !prefix.is_empty() {
+            options.pathspec(prefix);
+        }
+        let diff = self
+            .repository
+            .diff_tree_to_tree(old.as_ref(), Some(&new), Some(&mut options))
+            .doing("compare two commits")?;
+        let mut text = Vec::new();
+        let print = diff.print(DiffFormat::Patch, |_, _, line| {
+            if matches!(line.origin(), '+' | '-' | ' ') {
+                text.push(line.origin() as u8);
+            }
+            text.extend_from_slice(line.content());
+            true
+        });
+        print.doing("print a diff")?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+fn below(path: &RepoPath, prefix: &str) -> bool {
+    match path.as_str().strip_prefix(prefix) {
+        Some(rest) => rest.is_empty() || rest.starts_with('/') || prefix.ends_with('/'),
+        None => false,
+    }
+}

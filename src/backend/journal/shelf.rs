@@ -1,0 +1,105 @@
+//! The files that wait to become segments: the spare, and the retired ones it is made of.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::backend::disk::{Disk, Place, Root, Stat};
+
+use super::{FOLDER, segment_path};
+
+const SPARE: Place<'static> = Place(Root::Git, "memoryd/journal/spare");
+/// Retired segments that are kept to be written again. More pile up where much is released at once; making a new file
+/// costs the disk as much as filling it, keeping one costs its room.
+const RETIRED_SEGMENTS_MAX: usize = 4;
+
+/// What lies in the journal's folder and holds nothing that anybody needs.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    disk: Arc<Disk>,
+    segment_bytes: usize,
+    /// Whether the spare may be filled. A file under its name may be there without.
+    is_ready: bool,
+    retired: Vec<Retired>,
+}
+
+#[derive(Debug)]
+struct Retired {
+    number: u64,
+    bytes: usize,
+}
+
+impl Shelf {
+    pub(super) fn new(disk: Arc<Disk>, segment_bytes: usize) -> Self {
+        Self { disk, segment_bytes, is_ready: false, retired: Vec::new() }
+    }
+
+    /// Takes over a segment that is not needed any more.
+    pub(super) fn retire(&mut self, number: u64, bytes: usize) {
+        self.retired.push(Retired { number, bytes });
+    }
+
+    /// Makes a spare unless there is one.
+    pub(super) fn prepare(&mut self) -> io::Result<()> {
+        while !self.is_ready {
+            match self.retired.pop() {
+                // What cannot be recycled stays where it is, and the next start finds it again.
+                Some(retired) => self.is_ready = self.recycle(&retired).is_ok(),
+                None => return self.create(),
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes retired segments that are too large or too many to be kept.
+    pub(super) fn trim(&mut self) {
+        let (mut kept, segment_bytes) = (0, self.segment_bytes);
+        let surplus = self.retired.extract_if(.., |retired| {
+            kept += usize::from(retired.bytes <= segment_bytes);
+            retired.bytes > segment_bytes || kept > RETIRED_SEGMENTS_MAX
+        });
+        for retired in surplus {
+            // One that stays does no harm, and the next start finds it again.
+            let _ = self.disk.remove(Place(Root::Git, &segment_path(retired.number)));
+        }
+    }
+
+    /// Writes a segment's beginning into the spare and flushes it. The spare is used up even when that fails: its bytes
+    /// are unknown then.
+    pub(super) fn fill(&mut self, segment: &[u8]) -> io::Result<Stat> {
+        self.is_ready = false;
+        let file = self.disk.open_to_write(SPARE)?.ok_or(io::ErrorKind::NotFound)?;
+        file.write_at(segment, 0)?;
+        file.sync()?;
+        file.stat()
+    }
+
+    /// Gives the filled spare a segment's name, which is not durable yet.
+    pub(super) fn commission(&self, number: u64) -> io::Result<()> {
+        self.disk.rename_new(SPARE, Place(Root::Git, &segment_path(number)))
+    }
+
+    /// Makes the spare of a retired segment. When it is written over, its old name must not come back by a crash.
+    fn recycle(&self, retired: &Retired) -> io::Result<()> {
+        if retired.bytes > self.segment_bytes {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.disk.rename(Place(Root::Git, &segment_path(retired.number)), SPARE)?;
+        self.disk.sync_folder(FOLDER)
+    }
+
+    /// Makes the spare of zeros that are written and not only promised, so that a flush of the segment later has no
+    /// block to find and no length to record.
+    fn create(&mut self) -> io::Result<()> {
+        self.disk.make_folders(FOLDER)?;
+        self.disk.sync_folder(Place(Root::Git, ""))?;
+        self.disk.sync_folder(FOLDER.parent())?;
+        self.disk.remove(SPARE)?;
+        let zeroed = self.disk.create(SPARE, &vec![0; self.segment_bytes]).and_then(|spare| spare.sync());
+        if zeroed.is_err() {
+            // On a full disk the part that was written is the room that somebody else needs.
+            let _ = self.disk.remove(SPARE);
+        }
+        self.is_ready = zeroed.is_ok();
+        zeroed
+    }
+}

@@ -1,0 +1,151 @@
+//! Git's refs, read from their files and moved by compare-and-swap.
+//!
+//! A ref is moved the way git itself does it: whoever creates `<ref>.lock` may replace the ref, by renaming the lock onto
+//! it. Two things are done more carefully than git does them. The lock is a hard link of a file that was written and
+//! synced before, so that it is never seen half-written, and so that a lock left by a crash is provably ours: it shares
+//! its inode with a file under `.git/memoryd/tmp`. And the directory is synced after the rename: git leaves that out, and
+//! loses the last commits in a power cut even with `core.fsync=all`.
+
+use std::io::{self, ErrorKind};
+
+use crate::backend::disk::{Disk, Place, Root};
+use crate::model::error::{Doing, Fault};
+use crate::model::object::Revision;
+
+/// Where the daemon's own files lie, below `.git`.
+pub const TEMPORARY: &str = "memoryd/tmp";
+
+/// What `HEAD` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Head {
+    /// It follows this ref, which may not exist yet.
+    Ref(String),
+    /// It names a commit itself: nobody is on a branch.
+    Detached(Revision),
+    /// It is empty or says something else.
+    Unreadable,
+}
+
+/// What `.git/HEAD` says.
+pub fn head(disk: &Disk) -> Result<Head, Fault> {
+    let bytes = disk.read(Place(Root::Git, "HEAD")).doing("read HEAD")?.unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let text = text.trim_end();
+    Ok(match (text.strip_prefix("ref: "), text.parse()) {
+        (Some(name), _) => Head::Ref(name.trim().to_owned()),
+        (None, Ok(revision)) => Head::Detached(revision),
+        (None, Err(_)) => Head::Unreadable,
+    })
+}
+
+/// The commit that a ref names; none when there is no such ref, or its file is empty as after a power cut.
+pub fn read(disk: &Disk, name: &str) -> Result<Option<Revision>, Fault> {
+    let loose = disk.read(Place(Root::Git, name)).doing("read a ref")?;
+    match loose.as_deref().map(String::from_utf8_lossy) {
+        Some(text) => Ok(text.trim_end().parse().ok()),
+        None => packed(disk, name),
+    }
+}
+
+/// `git pack-refs` and `git gc` move refs into one file; a ref without a file of its own stands there.
+fn packed(disk: &Disk, name: &str) -> Result<Option<Revision>, Fault> {
+    let bytes = disk.read(Place(Root::Git, "packed-refs")).doing("read packed-refs")?.unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let mut entries = text.lines().filter_map(|line| line.split_once(' '));
+    Ok(entries.find(|(_, ref_name)| *ref_name == name).and_then(|(id, _)| id.parse().ok()))
+}
+
+/// What became of an attempt to move a ref.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    /// It names the new commit, durably.
+    Yes,
+    /// It names another commit than expected; nothing was changed.
+    Elsewhere(Option<Revision>),
+    /// Somebody holds its lock; nothing was changed.
+    Locked,
+}
+
+/// Moves a ref from one commit to another if it still names the one, durably.
+pub fn compare_and_swap(
+    disk: &Disk,
+    name: &str,
+    expected: Option<Revision>,
+    new: Revision,
+) -> Result<Moved, Fault> {
+    let Some(lock) = RefLock::take(disk, name, new)? else { return Ok(Moved::Locked) };
+    let current = read(disk, name)?;
+    if current != expected {
+        return Ok(Moved::Elsewhere(current));
+    }
+    lock.commit()?;
+    sync(disk, name)?;
+    Ok(Moved::Yes)
+}
+
+/// Makes a moved ref durable: its name, and those of directories that were made for it.
+pub fn sync(disk: &Disk, name: &str) -> Result<(), Fault> {
+    let mut place = Place(Root::Git, name);
+    while !place.1.is_empty() {
+        place = place.parent();
+        disk.sync_folder(place).doing("sync a ref's directory")?;
+        if place.1 == "refs" {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A ref's lock, held; the new value is written and synced. Dropped without [`commit`](Self::commit), it changes nothing.
+#[derive(Debug)]
+pub struct RefLock<'a> {
+    disk: &'a Disk,
+    name: String,
+    lock: String,
+    temporary: String,
+    held: bool,
+}
+
+impl<'a> RefLock<'a> {
+    /// Takes the lock of a ref that is to name `new`; none when somebody else holds it.
+    pub fn take(disk: &'a Disk, name: &str, new: Revision) -> Result<Option<Self>, Fault> {
+        let temporary = format!("{TEMPORARY}/{}.ref", name.replace('/', "-"));
+        let lock = format!("{name}.lock");
+        let (from, to) = (Place(Root::Git, &temporary), Place(Root::Git, &lock));
+        disk.make_folders(to.parent()).doing("make a ref's directory")?;
+        disk.remove(from).doing("remove an old temporary file")?;
+        let file = disk.create(from, format!("{new}\n").as_bytes()).doing("write a ref")?;
+        file.sync().doing("sync a ref")?;
+        match disk.link(from, to) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                disk.remove(from).doing("remove a temporary file")?;
+                return Ok(None);
+            }
+            Err(error) => return Err(Fault::new("lock a ref", error)),
+        }
+        Ok(Some(Self { disk, name: name.to_owned(), lock: lock.clone(), temporary: temporary.clone(), held: true }))
+    }
+
+    /// Puts the new value in place. It is durable after [`sync`].
+    pub fn commit(mut self) -> Result<(), Fault> {
+        let renamed = self.disk.rename(Place(Root::Git, &self.lock), Place(Root::Git, &self.name));
+        self.held = renamed.is_err();
+        renamed.doing("move a ref")
+    }
+
+    fn let_go(&mut self) -> io::Result<()> {
+        if self.held {
+            self.disk.remove(Place(Root::Git, &self.lock))?;
+        }
+        self.disk.remove(Place(Root::Git, &self.temporary))
+    }
+}
+
+impl Drop for RefLock<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.let_go() {
+            tracing::warn!(%error, lock = self.lock, "a ref's lock stays behind until the next start");
+        }
+    }
+}
