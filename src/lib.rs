@@ -1,0 +1,4 @@
+//! memoryd
+pub mod backend;
+pub mod model;
+pub mod store;

@@ -1,0 +1,248 @@
+//! The store: the only floor that changes anything.
+//!
+//! # The threads
+//!
+//! ```text
+//!   doors --> queue --> committer --> backlog --> publisher --> folder <-- watcher, people
+//!                          |              (packs, refs/memoryd/head)  |
+//!                          v                                          v
+//!                    journal, snapshot                  branch, files, git index
+//! ```
+//!
+//! The committer owns the head and makes commits durable; the publisher makes them part of git; the folder's thread
+//! brings branch, files and index along, and turns what people do into wishes for the committer. Each owns its state
+//! and hands on values; what they share stands in one struct, `Shared`.
+
+mod adopter;
+mod adoption;
+mod backlog;
+mod circumstances;
+mod committer;
+mod folder;
+mod following;
+mod head;
+mod hold;
+mod index;
+mod journaled;
+mod kept;
+mod pace;
+mod progress;
+mod publisher;
+mod quarantine;
+mod queue;
+mod receipt;
+mod recovery;
+mod saves;
+mod shared;
+mod shower;
+mod status;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::backend::clock::Clock;
+use crate::backend::disk::Witness;
+use crate::backend::git::Git;
+use crate::model::edit::Edit;
+use crate::model::error::{Doing, Error, Fault};
+use crate::model::history::Commit;
+use crate::model::message::Author;
+use crate::model::object::{BlobId, Revision};
+use crate::model::path::{Layout, RepoPath};
+use crate::model::snapshot::Snapshot;
+use crate::store::queue::Wish;
+use crate::store::recovery::Started;
+use crate::store::shared::{Errand, Shared};
+
+pub use receipt::{Receipt, Wait};
+pub use shared::Durability;
+pub use status::Status;
+
+/// How long a close waits for writes that are queued already.
+const QUEUE_DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// How a store is opened.
+pub struct Options {
+    /// What makes a write durable before it is acknowledged.
+    pub durability: Durability,
+    /// How ids map to folders here: chosen when the memory was made.
+    pub layout: Layout,
+    /// The branch that is served.
+    pub branch: String,
+    /// Where commit times come from.
+    pub clock: Clock,
+    /// Sees every change of the disk; for tests.
+    pub witness: Option<Arc<dyn Witness>>,
+}
+
+/// The store: a cheap handle that every door clones.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    shared: Arc<Shared>,
+    reader: Mutex<Git>,
+    threads: Mutex<Threads>,
+}
+
+/// The threads, in the order in which they end.
+#[derive(Default)]
+struct Threads {
+    folder: Option<JoinHandle<()>>,
+    committer: Option<JoinHandle<()>>,
+    publisher: Option<JoinHandle<()>>,
+}
+
+impl Store {
+    /// Opens a folder: takes its lock, brings back what a crash left in the journal, adopts what people did meanwhile,
+    /// and begins to serve. Refuses a folder that is no repository of its own, and one that another daemon serves.
+    pub fn open(folder: &Path, options: Options) -> Result<Self, Error> {
+        let Started { shared, reader, committer, publisher, mut folder } = recovery::start(folder, options)?;
+        let (ready, is_ready) = mpsc::channel();
+        let look_after = move || {
+            folder.watch();
+            folder.look();
+            let _ = ready.send(());
+            folder.run();
+        };
+        let threads = Threads {
+            publisher: Some(spawn("publisher", move || publisher.run())?),
+            committer: Some(spawn("committer", move || committer.run())?),
+            folder: Some(spawn("folder", look_after)?),
+        };
+        // What people did while nobody served is part of the first answer.
+        let _ = is_ready.recv();
+        Ok(Self(Arc::new(Inner { shared, reader: Mutex::new(reader), threads: Mutex::new(threads) })))
+    }
+
+    /// The memory as of the last acknowledged write. No lock, no disk.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.0.shared.snapshot.load_full()
+    }
+
+    /// How ids map to folders here.
+    pub fn layout(&self) -> Layout {
+        self.0.shared.layout
+    }
+
+    /// Hands an edit to the committer. `reply` is called once, from a thread of the store: it must be quick.
+    pub fn submit(&self, edit: Edit, wait: Wait, reply: impl FnOnce(Result<Receipt, Error>) + Send + 'static) {
+        self.0.shared.queue.push(Wish::Edit { edit: Box::new(edit), wait, reply: Box::new(reply) });
+    }
+
+    /// Hands an edit to the committer and waits for the answer.
+    pub fn write(&self, edit: Edit, wait: Wait) -> Result<Receipt, Error> {
+        let (sender, receiver) = mpsc::channel();
+        self.submit(edit, wait, move |result| drop(sender.send(result)));
+        receiver.recv().unwrap_or_else(|_| Err(Fault::new("write", "the committer has ended").into()))
+    }
+
+    /// What the store can say of itself.
+    pub fn status(&self) -> Status {
+        status::of(&self.0.shared)
+    }
+
+    /// Nothing is shown until [`release`](Self::release) or until the time is over, at most ten minutes.
+    pub fn hold(&self, by: &str, seconds: u64) -> Result<(), Error> {
+        hold::hold(&self.0.shared, by, seconds)?;
+        self.0.shared.send(Errand::Hold);
+        Ok(())
+    }
+
+    /// Ends a hold.
+    pub fn release(&self) -> Result<(), Error> {
+        hold::release(&self.0.shared)?;
+        self.0.shared.send(Errand::Hold);
+        Ok(())
+    }
+
+    /// The published commits that touch a path, or something below a folder, newest first. An empty prefix means all.
+    pub fn log(&self, prefix: &str, limit: usize, offset: usize) -> Result<Vec<Commit>, Error> {
+        let newest = self.published()?;
+        if newest == Snapshot::empty().revision {
+            return Ok(Vec::new());
+        }
+        self.read(|git| git.log(newest, prefix, (offset, limit)))
+    }
+
+    /// One commit, if it is in the history of the memory.
+    pub fn commit(&self, revision: Revision) -> Result<Option<Commit>, Error> {
+        let newest = self.published()?;
+        self.read(|git| match git.commit(revision)? {
+            Some(_) if git.contains(newest, revision)? => git.described(revision).map(Some),
+            _ => Ok(None),
+        })
+    }
+
+    /// The text of a file at a revision; none when it has no such file.
+    pub fn text_at(&self, revision: Revision, path: &RepoPath) -> Result<Option<(BlobId, Arc<str>)>, Error> {
+        self.published()?;
+        self.read(|git| {
+            let leaf = git.leaf_at(revision, path.as_str().as_bytes())?.filter(|leaf| leaf.mode.is_file());
+            let Some(blob) = leaf.map(|leaf| BlobId(leaf.id)) else { return Ok(None) };
+            Ok(String::from_utf8(git.blob(blob)?).ok().map(|text| (blob, text.into())))
+        })
+    }
+
+    /// A unified diff of what changed below `prefix` between two revisions; from nothing, where the first is not given.
+    pub fn diff(&self, from: Option<Revision>, to: Revision, prefix: &str) -> Result<String, Error> {
+        self.published()?;
+        self.read(|git| git.diff(from, to, prefix))
+    }
+
+    /// Resolves a full or abbreviated id, `HEAD`, `HEAD~2` or a branch.
+    pub fn resolve(&self, name: &str) -> Result<Option<Revision>, Error> {
+        let newest = self.published()?;
+        self.read(|git| Ok(if name == "HEAD" { Some(newest) } else { git.resolve(name) }))
+    }
+
+    /// Who edits this folder: git's config, else the user of this computer.
+    pub fn person(&self) -> Author {
+        let configured = self.read(|git| Ok(git.configured_person())).ok().flatten();
+        configured.unwrap_or_else(|| self.0.shared.person.clone())
+    }
+
+    /// Drains the queue, publishes and shows everything, ends the threads and releases the lock. Later writes are refused.
+    pub fn close(&self) -> Result<(), Error> {
+        let shared = &self.0.shared;
+        shared.queue.close_to_callers();
+        let deadline = Instant::now() + QUEUE_DRAIN_MAX;
+        while shared.queue.len() > 0 && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let mut threads = self.0.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.send(Errand::Stop);
+        let join = |thread: Option<JoinHandle<()>>| match thread.map(JoinHandle::join) {
+            Some(Err(_)) => Err(Fault::new("stop", "a thread of the store has panicked")),
+            _ => Ok(()),
+        };
+        let folder = join(threads.folder.take());
+        shared.queue.close();
+        let committer = join(threads.committer.take());
+        shared.backlog.close();
+        let publisher = join(threads.publisher.take());
+        recovery::stop(shared)?;
+        Ok(folder.and(committer).and(publisher)?)
+    }
+
+    /// The head, when git has it: what history is read from. Acknowledged writes are packed first.
+    fn published(&self) -> Result<Revision, Error> {
+        let wanted = self.snapshot().revision;
+        let shared = &self.0.shared;
+        if shared.progress.published().revision != wanted && !shared.backlog.drain(QUEUE_DRAIN_MAX) {
+            return Err(Fault::new("read history", "acknowledged writes cannot be packed at the moment").into());
+        }
+        Ok(shared.progress.published().revision)
+    }
+
+    fn read<T>(&self, question: impl FnOnce(&Git) -> Result<T, Fault>) -> Result<T, Error> {
+        let git = self.0.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(question(&git)?)
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Fault> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).doing("start a thread")
+}

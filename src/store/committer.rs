@@ -1,0 +1,382 @@
+//! The one thread that changes anything: it judges wishes against the head, makes them durable, and answers.
+//!
+//! A turn takes everything that is queued. Each wish is judged against the head as the wishes before it left it, and
+//! becomes a commit of its own; one flush makes them all durable; then readers get the new snapshot and writers their
+//! answers. It never reads the work tree and never waits for people's git: what the folder says comes in as wishes, too.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::backend::git::Git;
+use crate::backend::journal::{AppendError, Journal};
+use crate::backend::refs;
+use crate::model::edit::{Change, Edit};
+use crate::model::error::{Doing, Error, Fault, Rejection};
+use crate::model::limits::{BATCH_BYTES_MAX, BATCH_COMMITS_MAX};
+use crate::model::object::Revision;
+use crate::model::tree::Mode;
+use crate::store::adoption::{Adopted, Adoption};
+use crate::store::following::{self, Followed, Following};
+use crate::store::head::{Committed, Head, NewFile, Plan, PlannedChange};
+use crate::store::journaled;
+use crate::store::kept;
+use crate::store::publisher::move_head;
+use crate::store::progress::Mark;
+use crate::store::queue::{Reply, Wish};
+use crate::store::receipt::{Receipt, Receipts, Wait};
+use crate::store::shared::{Errand, READ_ONLY, Shared};
+
+/// A write to a file that a person has just saved waits this long for the save to be adopted.
+const PARKED_MAX: Duration = Duration::from_secs(1);
+/// How often parked writes are looked at again.
+const PARKED_POLL: Duration = Duration::from_millis(20);
+/// How long the committer waits for the publisher before it tells people that it cannot follow them now.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+/// How long a full backlog holds up the queue before the next look.
+const ROOM_POLL: Duration = Duration::from_millis(200);
+
+/// Owns the head.
+pub(crate) struct Committer {
+    shared: Arc<Shared>,
+    git: Git,
+    head: Head,
+    journal: Option<Journal>,
+    sequence: u64,
+    receipts: Receipts,
+    parked: Vec<(Instant, Wish)>,
+}
+
+/// What one flush is to make durable, and who is to be told.
+#[derive(Default)]
+struct Batch {
+    commits: Vec<Arc<Committed>>,
+    bytes: usize,
+    answers: Vec<Answer>,
+}
+
+struct Answer {
+    sequence: u64,
+    key: Option<String>,
+    wait: Wait,
+    receipt: Receipt,
+    reply: Reply<Receipt>,
+}
+
+impl Committer {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        git: Git,
+        head: Head,
+        (journal, sequence): (Option<Journal>, u64),
+    ) -> Self {
+        Self { shared, git, head, journal, sequence, receipts: Receipts::default(), parked: Vec::new() }
+    }
+
+    /// Remembers the receipts of requests from before the start, so that their retries are safe, too.
+    pub(crate) fn with_receipts(mut self, receipts: Receipts) -> Self {
+        self.receipts = receipts;
+        self
+    }
+
+    /// Commits until the queue is closed and drained.
+    pub(crate) fn run(mut self) {
+        loop {
+            while !self.shared.backlog.wait_for_room(ROOM_POLL) {}
+            let patience = (!self.parked.is_empty()).then_some(PARKED_POLL);
+            let Some(wishes) = self.shared.queue.take(BATCH_COMMITS_MAX, patience) else { return };
+            let parked = self.parked.drain(..).collect::<Vec<_>>();
+            let parked = parked.into_iter().map(|(since, wish)| (Some(since), wish));
+            self.turn(parked.chain(wishes.into_iter().map(|wish| (None, wish))).collect());
+        }
+    }
+
+    fn turn(&mut self, wishes: Vec<(Option<Instant>, Wish)>) {
+        let mut batch = Batch::default();
+        for (since, wish) in wishes {
+            match wish {
+                Wish::Edit { edit, wait, reply } => {
+                    let since = since.unwrap_or_else(Instant::now);
+                    if self.must_wait(&edit, since) {
+                        self.parked.push((since, Wish::Edit { edit, wait, reply }));
+                    } else if let Err((error, reply)) = self.edit(*edit, (wait, reply), &mut batch) {
+                        reply(Err(error));
+                    }
+                }
+                Wish::Adopt { adoption, reply } => {
+                    self.flush(std::mem::take(&mut batch));
+                    reply(self.adopt(adoption));
+                }
+                Wish::Follow { following, reply } => {
+                    self.flush(std::mem::take(&mut batch));
+                    reply(self.follow(following));
+                }
+            }
+            if batch.bytes > BATCH_BYTES_MAX {
+                self.flush(std::mem::take(&mut batch));
+            }
+        }
+        self.flush(batch);
+    }
+
+    fn must_wait(&self, edit: &Edit, since: Instant) -> bool {
+        self.shared.dirty.any_of(edit.paths()) && since.elapsed() < PARKED_MAX
+    }
+
+    /// Judges one edit and puts what came of it into the batch; hands the reply back with the reason when it cannot be.
+    fn edit(
+        &mut self,
+        edit: Edit,
+        (wait, reply): (Wait, Reply<Receipt>),
+        batch: &mut Batch,
+    ) -> Result<(), (Error, Reply<Receipt>)> {
+        let key = edit.provenance.idempotency_key.clone();
+        let same_key = |answer: &&Answer| key.is_some() && answer.key == key;
+        let earlier = batch.answers.iter().find(same_key).map(|answer| answer.receipt.clone());
+        if let Some(receipt) = earlier.or_else(|| self.receipts.find(key.as_deref()?)) {
+            let receipt = Receipt { replayed: true, ..receipt };
+            batch.answers.push(Answer { sequence: self.sequence, key: None, wait, receipt, reply });
+            return Ok(());
+        }
+        let change = match self.judged(&edit) {
+            Ok(change) => change,
+            Err(rejection) => return Err((rejection.into(), reply)),
+        };
+        let outcomes = change.outcomes.clone();
+        if !change.files.is_empty() {
+            let committed = self.commit(plan(&edit, change));
+            batch.bytes += committed.bytes();
+            batch.commits.push(Arc::new(committed));
+        }
+        let (revision, committed_at) = (self.head.revision(), self.head.snapshot().committed_at);
+        let receipt = Receipt { revision, committed_at, outcomes, published: false, replayed: false };
+        batch.answers.push(Answer { sequence: self.sequence, key, wait, receipt, reply });
+        Ok(())
+    }
+
+    fn judged(&self, edit: &Edit) -> Result<Change, Rejection> {
+        if let Some(reason) = self.shared.notices.get(READ_ONLY) {
+            return Err(Rejection::StoreReadOnly { reason });
+        }
+        let change = edit.apply(self.head.snapshot())?;
+        let added = change.files.iter().filter(|file| file.after.is_some());
+        for file in added {
+            if self.head.is_obstructed(file.path.as_str().as_bytes()) {
+                let path = file.path.to_string();
+                return Err(Rejection::InvalidPath { path, reason: "a file and a folder want the same name" });
+            }
+        }
+        Ok(change)
+    }
+
+    fn commit(&mut self, plan: Plan) -> Committed {
+        self.sequence += 1;
+        self.head.commit(plan, (self.shared.clock)(), self.sequence)
+    }
+
+    /// Makes a batch durable and answers; or takes it back and says so.
+    fn flush(&mut self, batch: Batch) {
+        let Batch { commits, answers, .. } = batch;
+        if let Err(failure) = self.make_durable(&commits) {
+            tracing::error!(%failure, "a flush failed; {} writes were not acknowledged", commits.len());
+            return self.take_back(commits.len() as u64, answers, &failure);
+        }
+        let urgent = !commits.is_empty() && self.shared.pace.take();
+        let waited_for = answers.iter().any(|answer| answer.wait == Wait::Published);
+        self.accept(commits, urgent || waited_for);
+        if urgent {
+            self.shared.send(Errand::Show { paid_for: self.sequence });
+        }
+        for Answer { sequence, key, wait, receipt, reply } in answers {
+            if let Some(key) = key {
+                self.receipts.keep(key, receipt.clone());
+            }
+            match wait == Wait::Published || urgent {
+                true => self.shared.progress.wait(sequence, wait, receipt, reply),
+                false => reply(Ok(receipt)),
+            }
+        }
+    }
+
+    /// Readers see what is durable; the publisher gets it.
+    fn accept(&mut self, commits: Vec<Arc<Committed>>, urgent: bool) {
+        self.head.settle();
+        self.shared.snapshot.store(Arc::new(self.head.snapshot().clone()));
+        if !commits.is_empty() && self.journal.is_some() {
+            self.shared.backlog.push(commits, urgent);
+        } else if urgent {
+            self.shared.backlog.hurry();
+        }
+    }
+
+    fn make_durable(&mut self, commits: &[Arc<Committed>]) -> Result<(), Failure> {
+        let Some(last) = commits.last() else { return Ok(()) };
+        let Some(journal) = &mut self.journal else { return self.publish_now(commits, last) };
+        journal.release(self.shared.progress.published().sequence);
+        let payloads: Vec<_> = commits.iter().map(|commit| journaled::commit(&commit.payload)).collect();
+        match journal.append(&payloads) {
+            Ok(_) => Ok(()),
+            Err(AppendError::Full) => Err(Failure::NoRoom),
+            Err(AppendError::Failed(fault)) => Err(Failure::Unknown(fault)),
+            Err(AppendError::Removed) => self.journal_again(&payloads),
+        }
+    }
+
+    /// Somebody removed the journal under the running daemon. All that is acknowledged and not in git stands in the
+    /// backlog, so a new journal can be written from there.
+    fn journal_again(&mut self, payloads: &[Vec<u8>]) -> Result<(), Failure> {
+        self.shared.notices.say("journal", "somebody removed the journal; a new one was written".to_owned());
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        if !self.shared.backlog.drain(DRAIN_MAX) {
+            let reason = "the journal was removed and packs cannot be written".to_owned();
+            self.shared.notices.say(READ_ONLY, reason.clone());
+            return Err(Failure::Unknown(Fault::new("write the journal", reason)));
+        }
+        let first = self.sequence + 1 - payloads.len() as u64;
+        journal.rewrite(first, payloads).map_err(|error| match error {
+            AppendError::Full => Failure::NoRoom,
+            AppendError::Failed(fault) => Failure::Unknown(fault),
+            AppendError::Removed => Failure::Unknown(Fault::new("write the journal", "it was removed again")),
+        })
+    }
+
+    /// Without a journal, a batch is durable when git has it.
+    fn publish_now(&self, commits: &[Arc<Committed>], last: &Committed) -> Result<(), Failure> {
+        self.shared.backlog.push(commits.to_vec(), true);
+        self.shared.backlog.drain(Duration::MAX / 4);
+        match self.shared.progress.published().revision == last.revision {
+            true => Ok(()),
+            false => Err(self.why_not_published(last.revision)),
+        }
+    }
+
+    /// The ref may have moved although making that durable failed: then nobody knows.
+    fn why_not_published(&self, wanted: Revision) -> Failure {
+        let moved = refs::read(&self.shared.disk, crate::store::publisher::HEAD);
+        let cause = Fault::new("publish a batch", "see the log");
+        match moved {
+            Ok(found) if found == Some(wanted) => Failure::Unknown(cause),
+            Ok(_) => Failure::NoRoom,
+            Err(fault) => Failure::Unknown(fault),
+        }
+    }
+
+    fn take_back(&mut self, commits: u64, answers: Vec<Answer>, failure: &Failure) {
+        self.head.roll_back();
+        self.sequence -= commits;
+        for answer in answers {
+            let rejection = match failure {
+                Failure::NoRoom => Rejection::DiskFull,
+                Failure::Unknown(_) => Rejection::OutcomeUnknown,
+            };
+            (answer.reply)(Err(rejection.into()));
+        }
+    }
+
+    fn adopt(&mut self, adoption: Adoption) -> Result<Adopted, Error> {
+        let (plan, conflicts) = adoption.judge(&self.head, &self.git)?;
+        if let Some(plan) = plan {
+            self.commit_alone(plan)?;
+        }
+        Ok(Adopted { revision: self.head.revision(), conflicts })
+    }
+
+    /// A commit that is no caller's: durable by itself, shown when the folder's thread next shows.
+    fn commit_alone(&mut self, plan: Plan) -> Result<(), Error> {
+        let commits = vec![Arc::new(self.commit(plan))];
+        if let Err(failure) = self.make_durable(&commits) {
+            self.take_back(1, Vec::new(), &failure);
+            return Err(failure.into_error());
+        }
+        self.accept(commits, true);
+        Ok(())
+    }
+
+    /// Brings the head to where people moved the branch, losing nothing that was acknowledged.
+    fn follow(&mut self, following: Following) -> Result<Followed, Error> {
+        if !self.shared.backlog.drain(DRAIN_MAX) {
+            return Err(Rejection::Busy { reason: "acknowledged writes are being published" }.into());
+        }
+        // People's git does not sync what it writes; a commit of ours must not outlive one of theirs that it builds on.
+        self.shared.disk.sync_file_system().doing("make people's commits durable")?;
+        let (old, Following { branch, shown }) = (self.head.revision(), following);
+        let mut conflicts = Vec::new();
+        if self.git.contains(branch, old)? {
+            self.move_to(branch)?;
+        } else if let Some(shown) = shown
+            && self.git.contains(branch, shown)?
+        {
+            let (plan, met) = following::merge(&self.head, &self.git, following)?;
+            self.commit_alone(plan)?;
+            conflicts = met;
+        } else {
+            kept::keep(&self.shared, &self.git, [shown, Some(old)].into_iter().flatten())?;
+            self.move_to(branch)?;
+            let (plan, met) = following::bring_back(&self.head, &self.git, shown, old)?;
+            if let Some(plan) = plan {
+                self.commit_alone(plan)?;
+            }
+            conflicts = met;
+        }
+        Ok(Followed { revision: self.head.revision(), conflicts })
+    }
+
+    /// The head becomes a commit that people made. The journal says so first: without that, a start after a crash would
+    /// replay onto the old head what the people have dropped.
+    fn move_to(&mut self, target: Revision) -> Result<(), Error> {
+        let from = self.head.revision();
+        if let Some(journal) = &mut self.journal {
+            self.sequence += 1;
+            journal.append(&[journaled::moved(target)]).map_err(|error| match error {
+                AppendError::Full => Failure::NoRoom.into_error(),
+                AppendError::Failed(fault) => fault.into(),
+                AppendError::Removed => Fault::new("write the journal", "it was removed").into(),
+            })?;
+        }
+        move_head(&self.shared.disk, from, target)?;
+        self.head.move_to(target, &self.git)?;
+        self.shared.progress.set_published(Mark { sequence: self.sequence, revision: target });
+        self.accept(Vec::new(), false);
+        Ok(())
+    }
+}
+
+/// Why a batch is not durable.
+#[derive(Debug)]
+enum Failure {
+    /// There was no room, and nothing of it was written.
+    NoRoom,
+    /// It may be durable or not.
+    Unknown(Fault),
+}
+
+impl Failure {
+    fn into_error(self) -> Error {
+        match self {
+            Self::NoRoom => Rejection::DiskFull.into(),
+            Self::Unknown(fault) => fault.into(),
+        }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoRoom => f.write_str("no room"),
+            Self::Unknown(fault) => fault.fmt(f),
+        }
+    }
+}
+
+/// The commit of a caller's edit.
+fn plan(edit: &Edit, change: Change) -> Plan {
+    let planned = |file: crate::model::edit::FileChange| PlannedChange {
+        path: file.path.as_str().as_bytes().into(),
+        after: file.after.map(|(blob, text)| NewFile { mode: Mode::FILE, blob, text: Some(text), in_git: false }),
+    };
+    Plan {
+        author: edit.provenance.author.clone(),
+        message: edit.message().render(),
+        merged: Vec::new(),
+        changes: change.files.into_iter().map(planned).collect(),
+    }
+}

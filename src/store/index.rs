@@ -1,0 +1,68 @@
+//! The git index as the folder's thread knows it: the image, and the file it was read from or written to.
+
+use crate::backend::disk::{Disk, Place, Root, Stat};
+use crate::backend::git_index::{GitIndex, StatData};
+use crate::model::error::{Doing, Fault};
+
+/// The index file, below `.git`.
+pub(crate) const INDEX: &str = "index";
+
+/// The image, and which file it is of.
+#[derive(Default)]
+pub(crate) struct Index {
+    image: GitIndex,
+    file: Option<Stat>,
+}
+
+impl Index {
+    /// Reads the file again unless it is the one that is known.
+    pub(crate) fn refresh(&mut self, disk: &Disk) -> Result<(), Fault> {
+        let file = self.stat(disk)?;
+        if file == self.file && file.is_some() {
+            return Ok(());
+        }
+        let bytes = disk.read(Place(Root::Git, INDEX)).doing("read the git index")?.unwrap_or_default();
+        self.image = match bytes.is_empty() {
+            true => GitIndex::empty(),
+            false => GitIndex::parse(&bytes).doing("read the git index")?,
+        };
+        self.file = file;
+        Ok(())
+    }
+
+    /// Whether the file is still the one that is known.
+    pub(crate) fn is_current(&self, disk: &Disk) -> Result<bool, Fault> {
+        Ok(self.stat(disk)? == self.file)
+    }
+
+    /// The image to patch: entries that git has to compare by text are marked so, because a later index would make it
+    /// trust them.
+    pub(crate) fn to_patch(&self) -> GitIndex {
+        let mut image = self.image.clone();
+        if let Some(file) = self.file {
+            image.smudge_racy(StatData::from(file).mtime_s, |_| false);
+        }
+        image
+    }
+
+    /// A new image is in place.
+    pub(crate) fn replaced(&mut self, image: GitIndex, disk: &Disk) -> Result<(), Fault> {
+        self.image = image;
+        self.file = self.stat(disk)?;
+        Ok(())
+    }
+
+    /// The image.
+    pub(crate) fn image(&self) -> &GitIndex {
+        &self.image
+    }
+
+    /// Whether a file that looks like this is the one its entry was made of: nobody has changed it since.
+    pub(crate) fn knows(&self, path: &str, stat: &Stat) -> bool {
+        self.image.get(path.as_bytes()).is_some_and(|entry| entry.stat == StatData::from(*stat))
+    }
+
+    fn stat(&self, disk: &Disk) -> Result<Option<Stat>, Fault> {
+        disk.stat(Place(Root::Git, INDEX)).doing("look at the git index")
+    }
+}

@@ -1,0 +1,118 @@
+//! Makes acknowledged commits part of git: one pack for all that wait, then `refs/memoryd/head`.
+//!
+//! It never waits for people: the branch they are on, their index and their files are not touched here. When it fails, the
+//! commits stay in the journal and in the backlog, and it tries again; what a crash leaves at each of its steps stands in
+//! `backend/packs.rs` and `backend/refs.rs`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backend::git::Git;
+use crate::backend::pack::{Kind, PackWriter};
+use crate::backend::packs;
+use crate::backend::refs::{self, Moved};
+use crate::model::error::Fault;
+use crate::model::object::{Revision, TreeId};
+use crate::model::tree::{TreePath, TreeVersion};
+use crate::store::head::Committed;
+use crate::store::progress::Mark;
+use crate::store::shared::{Durability, Errand, Shared};
+
+/// Everything that is acknowledged and packed.
+pub(crate) const HEAD: &str = "refs/memoryd/head";
+
+const RETRY: Duration = Duration::from_millis(500);
+const NOTICE: &str = "publish";
+
+/// The publisher's own copies of the folder listings it has packed last, so that it can make the next delta.
+pub(crate) struct Publisher {
+    shared: Arc<Shared>,
+    git: Git,
+    listings: HashMap<TreePath, (TreeId, Vec<u8>)>,
+}
+
+impl Publisher {
+    pub(crate) fn new(shared: Arc<Shared>, git: Git) -> Self {
+        Self { shared, git, listings: HashMap::new() }
+    }
+
+    /// Publishes until the backlog is closed and empty.
+    pub(crate) fn run(mut self) {
+        while let Some(commits) = self.shared.backlog.next_pack() {
+            match self.publish(&commits) {
+                Ok(()) => {
+                    self.shared.notices.unsay(NOTICE);
+                    self.shared.backlog.done(commits.len());
+                    self.shared.send(Errand::Show { paid_for: 0 });
+                }
+                Err(fault) => {
+                    self.listings.clear();
+                    self.shared.notices.say(NOTICE, format!("{fault}; acknowledged writes are safe in the journal"));
+                    match self.shared.durability {
+                        Durability::Git => self.shared.backlog.abandon(),
+                        Durability::Journal => std::thread::sleep(RETRY),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Publishes these commits: the last one becomes the daemon's head.
+    pub(crate) fn publish(&mut self, commits: &[Arc<Committed>]) -> Result<(), Fault> {
+        let Some(last) = commits.last() else { return Ok(()) };
+        let from = self.shared.progress.published().revision;
+        let mut pack = PackWriter::new();
+        for commit in commits {
+            self.add(&mut pack, commit)?;
+        }
+        let installed = packs::install(&self.shared.disk, pack.finish())?;
+        move_head(&self.shared.disk, from, last.revision)?;
+        installed.verify()?;
+        self.shared.progress.set_published(Mark { sequence: last.sequence, revision: last.revision });
+        Ok(())
+    }
+
+    fn add(&mut self, pack: &mut PackWriter, commit: &Committed) -> Result<(), Fault> {
+        for (blob, text) in &commit.blobs {
+            pack.add(Kind::Blob, blob.0, text.as_bytes());
+        }
+        for version in &commit.trees {
+            let raw = self.listing(version)?;
+            pack.add_tree(version, raw);
+        }
+        pack.add(Kind::Commit, commit.revision.0, &commit.raw);
+        Ok(())
+    }
+
+    /// The folder's listing at this version: the one before it, spliced.
+    fn listing(&mut self, version: &TreeVersion) -> Result<&[u8], Fault> {
+        let known = self.listings.get(&version.folder).is_some_and(|(id, _)| Some(*id) == version.base);
+        if !known {
+            let base = version.base.map_or(Ok(Vec::new()), |base| self.git.listing(base))?;
+            self.listings.insert(version.folder.clone(), (version.id, base));
+        }
+        let (id, raw) = self.listings.entry(version.folder.clone()).or_insert_with(|| (version.id, Vec::new()));
+        version.splices.iter().for_each(|splice| splice.apply(raw));
+        *id = version.id;
+        Ok(raw)
+    }
+}
+
+/// Moves the daemon's own ref. Nobody else has business there, so anything unexpected is a fault.
+pub(crate) fn move_head(
+    disk: &crate::backend::disk::Disk,
+    from: Revision,
+    to: Revision,
+) -> Result<(), Fault> {
+    let expected = (from != crate::model::snapshot::Snapshot::empty().revision).then_some(from);
+    match refs::compare_and_swap(disk, HEAD, expected, to)? {
+        Moved::Yes => Ok(()),
+        Moved::Elsewhere(found) if found == Some(to) => Ok(()),
+        Moved::Elsewhere(found) => {
+            let found = found.map_or("nothing".to_owned(), |found| found.to_string());
+            Err(Fault::new("move refs/memoryd/head", format!("it names {found} instead of {from}")))
+        }
+        Moved::Locked => Err(Fault::new("move refs/memoryd/head", "refs/memoryd/head.lock stands in the way")),
+    }
+}

@@ -1,0 +1,113 @@
+//! The bounded queue of wishes before the committer: full means "try again", never "wait and see".
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::model::edit::Edit;
+use crate::model::error::{Error, Rejection};
+use crate::model::limits::QUEUE_LENGTH_MAX;
+use crate::store::adoption::{Adopted, Adoption};
+use crate::store::following::{Followed, Following};
+use crate::store::receipt::{Receipt, Wait};
+
+/// Called once with what became of a wish, from a thread of the store: it must be quick.
+pub(crate) type Reply<T> = Box<dyn FnOnce(Result<T, Error>) + Send>;
+
+/// Something that is to become part of the head.
+pub(crate) enum Wish {
+    /// A caller's edit.
+    Edit { edit: Box<Edit>, wait: Wait, reply: Reply<Receipt> },
+    /// What people saved in the folder.
+    Adopt { adoption: Adoption, reply: Reply<Adopted> },
+    /// Where people moved the branch.
+    Follow { following: Following, reply: Reply<Followed> },
+}
+
+/// Wishes in the order in which they came.
+#[derive(Default)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    filled: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    wishes: VecDeque<Wish>,
+    closed_to_callers: bool,
+    closed: bool,
+}
+
+impl Queue {
+    /// Takes a wish in. A caller's edit is handed back with the reason when the queue is full or closed; the store's own
+    /// wishes are bounded by the one thread that makes them, one at a time, and are always taken.
+    pub(crate) fn push(&self, wish: Wish) {
+        let mut state = self.lock();
+        let refused = match &wish {
+            _ if state.closed => Some(Rejection::ShuttingDown),
+            Wish::Edit { .. } if state.closed_to_callers => Some(Rejection::ShuttingDown),
+            Wish::Edit { .. } if state.wishes.len() >= QUEUE_LENGTH_MAX => {
+                Some(Rejection::Busy { reason: "too many writes are waiting" })
+            }
+            _ => None,
+        };
+        let Some(rejection) = refused else {
+            state.wishes.push_back(wish);
+            self.filled.notify_one();
+            return;
+        };
+        drop(state);
+        wish.refuse(rejection);
+    }
+
+    /// Waits for wishes and takes at most `limit` of them; an empty answer when `patience` has run out first, none when
+    /// the queue is closed and drained.
+    pub(crate) fn take(&self, limit: usize, patience: Option<Duration>) -> Option<Vec<Wish>> {
+        let deadline = patience.map(|patience| Instant::now() + patience);
+        let mut state = self.lock();
+        loop {
+            if !state.wishes.is_empty() {
+                let count = limit.min(state.wishes.len());
+                return Some(state.wishes.drain(..count).collect());
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            match left {
+                _ if state.closed && patience.is_none() => return None,
+                Some(left) if left.is_zero() => return Some(Vec::new()),
+                Some(left) => state = self.filled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    /// How many wishes wait.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().wishes.len()
+    }
+
+    /// Takes no more edits; the store may still wish.
+    pub(crate) fn close_to_callers(&self) {
+        self.lock().closed_to_callers = true;
+    }
+
+    /// Takes no more wishes; those that wait are still handed out.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.filled.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wish {
+    /// Answers that it cannot be.
+    pub(crate) fn refuse(self, rejection: Rejection) {
+        match self {
+            Self::Edit { reply, .. } => reply(Err(rejection.into())),
+            Self::Adopt { reply, .. } => reply(Err(rejection.into())),
+            Self::Follow { reply, .. } => reply(Err(rejection.into())),
+        }
+    }
+}

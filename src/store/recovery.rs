@@ -1,0 +1,321 @@
+//! Starting and stopping: from whatever the last run, a crash, a power cut or people left, to a store that serves.
+//!
+//! The order matters. The lock comes first, so that nobody else is at work here. Locks that this program left behind are
+//! removed next, then damage is repaired that would keep git from reading at all. The journal is replayed onto
+//! `refs/memoryd/head`, and what it brings back is published before anything else happens. Only then is the folder
+//! looked at: by that time every text that was ever acknowledged is in git, so whatever differs on disk is a person's.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, mpsc};
+
+use arc_swap::ArcSwap;
+
+use crate::backend::clock::Clock;
+use crate::backend::disk::{Disk, Place, Root};
+use crate::backend::git::Git;
+use crate::backend::journal::{Condition, Journal};
+use crate::backend::refs::{self, TEMPORARY};
+use crate::backend::{lease, person};
+use crate::model::error::{Doing, Error, Fault, Rejection};
+use crate::model::object::{BlobId, Revision};
+use crate::model::snapshot::{File, Snapshot};
+use crate::model::tree::{Forest, entries};
+use crate::store::Options;
+use crate::store::backlog::Backlog;
+use crate::store::committer::Committer;
+use crate::store::folder::{Folder, SHOWN};
+use crate::store::head::{Head, served, text_in_git};
+use crate::store::journaled::{self, Journaled};
+use crate::store::pace::Pace;
+use crate::store::progress::{Mark, Progress};
+use crate::store::publisher::{HEAD, Publisher};
+use crate::store::queue::Queue;
+use crate::store::receipt::Receipts;
+use crate::store::shared::{Dirty, Durability, Notices, READ_ONLY, Shared};
+use crate::store::{hold, shower};
+
+/// A store whose threads have not started.
+pub(crate) struct Started {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) reader: Git,
+    pub(crate) committer: Committer,
+    pub(crate) publisher: Publisher,
+    pub(crate) folder: Folder,
+}
+
+/// Git's own maintenance would take packs away while they are being put in place; the daemon repacks itself.
+const OWN_MAINTENANCE: [(&str, &str); 2] = [("gc.auto", "0"), ("maintenance.auto", "false")];
+
+/// What keeps line-ending conversion, filters and keyword expansion off the memory's texts.
+const ATTRIBUTES: &str = "*.md -text -filter -ident -working-tree-encoding\n";
+/// What of the daemon's lies in the work tree.
+const EXCLUDES: &str = ".memoryd/\n";
+
+/// Brings a folder to the point where its threads can start.
+pub(crate) fn start(folder: &Path, options: Options) -> Result<Started, Error> {
+    lease::ignore_break_signal();
+    let disk = Arc::new(open_disk(folder, &options)?);
+    let branch = format!("refs/heads/{}", options.branch);
+    shower::prepare(&disk)?;
+    remove_own_locks(&disk, &branch)?;
+    repair(&disk, &branch)?;
+    let git = Git::open(disk.path())?;
+    refuse_unknown_formats(&git)?;
+    configure(&disk, &git)?;
+    let tips = Tips::read(&disk, &branch)?;
+    let head = load(&git, tips.start())?;
+    let (sender, errands) = mpsc::channel();
+    let published = Mark { sequence: 0, revision: head.revision() };
+    let shown = Mark { sequence: 0, revision: tips.shown.unwrap_or(Snapshot::empty().revision) };
+    let shared = Arc::new(Shared {
+        person: person::at_this_computer(),
+        durability: options.durability,
+        clock: Clock::clone(&options.clock),
+        layout: options.layout,
+        branch,
+        snapshot: ArcSwap::from_pointee(head.snapshot().clone()),
+        queue: Queue::default(),
+        backlog: Backlog::default(),
+        progress: Progress::new(published, shown),
+        pace: Pace::new(),
+        dirty: Dirty::default(),
+        notices: Notices::default(),
+        folder: Mutex::new(sender),
+        disk,
+    });
+    if tips.head.is_none() && head.revision() != Snapshot::empty().revision {
+        refs::compare_and_swap(&shared.disk, HEAD, None, head.revision())?;
+    }
+    hold::install_hook(&shared)?;
+    let mut publisher = Publisher::new(Arc::clone(&shared), Git::open(shared.disk.path())?);
+    let (head, journal, sequence) = replay(&shared, &git, head, &mut publisher)?;
+    let receipts = Receipts::from_history(&git, &shared, head.revision())?;
+    let committer_git = Git::open(shared.disk.path())?;
+    let committer =
+        Committer::new(Arc::clone(&shared), committer_git, head, (journal, sequence)).with_receipts(receipts);
+    let folder_git = Git::open(shared.disk.path())?;
+    let folder = Folder::new(Arc::clone(&shared), folder_git, errands, tips.shown);
+    Ok(Started { shared, reader: git, committer, publisher, folder })
+}
+
+/// Leaves the folder as a clean stop should.
+pub(crate) fn stop(shared: &Shared) -> Result<(), Fault> {
+    shared.disk.remove(Place(Root::Git, GC_PID)).doing("let git gc run again")?;
+    shared.disk.unlock().doing("release the folder's lock")
+}
+
+fn open_disk(folder: &Path, options: &Options) -> Result<Disk, Error> {
+    let refused = |reason: &str| {
+        let message = format!("{} {reason}", folder.display());
+        Error::from(Rejection::validation(message))
+    };
+    let disk = Disk::open(folder).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound if folder.exists() => {
+            refused("is no git repository; memoryd init makes it one")
+        }
+        std::io::ErrorKind::NotFound => refused("does not exist; memoryd init makes it"),
+        std::io::ErrorKind::NotADirectory => refused("has no .git directory of its own: a linked work tree or a submodule"),
+        _ => Fault::new(format!("open {}", folder.display()), error).into(),
+    })?;
+    if !disk.lock().doing("lock the folder")? {
+        return Err(refused("is served by another memoryd already; stop it, or talk to it"));
+    }
+    Ok(match &options.witness {
+        Some(witness) => disk.with_witness(Arc::clone(witness)),
+        None => disk,
+    })
+}
+
+/// Removes locks that a crash of this program left: they share an inode with a file of its own. A lock of a person's git
+/// is theirs; until it is gone, nothing is shown.
+fn remove_own_locks(disk: &Disk, branch: &str) -> Result<(), Fault> {
+    const DOING: &str = "remove locks that a crash left";
+    let own = disk.entries(Place(Root::Git, TEMPORARY)).doing(DOING)?;
+    for path in ["index.lock", &format!("{branch}.lock")] {
+        let lock = disk.stat(Place(Root::Git, path)).doing(DOING)?;
+        if lock.is_some_and(|lock| own.iter().any(|(_, stat)| stat.inode == lock.inode)) {
+            disk.remove(Place(Root::Git, path)).doing(DOING)?;
+        }
+    }
+    for name in ["head", "shown", "kept"] {
+        disk.remove(Place(Root::Git, &format!("refs/memoryd/{name}.lock"))).doing(DOING)?;
+    }
+    for (name, _) in own {
+        disk.remove(Place(Root::Git, &format!("{TEMPORARY}/{name}"))).doing(DOING)?;
+    }
+    Ok(())
+}
+
+/// A power cut leaves files empty that git wrote and did not sync. Without these repairs git refuses the repository.
+fn repair(disk: &Disk, branch: &str) -> Result<(), Fault> {
+    const DOING: &str = "repair what a power cut left";
+    let is_empty = |path: &str| Ok::<_, Fault>(disk.stat(Place(Root::Git, path)).doing(DOING)?.is_some_and(|s| s.size == 0));
+    if is_empty("HEAD")? {
+        disk.replace(Place(Root::Git, "HEAD"), format!("ref: {branch}\n").as_bytes()).doing(DOING)?;
+    }
+    if is_empty("index")? {
+        disk.remove(Place(Root::Git, "index")).doing(DOING)?;
+    }
+    if is_empty(branch)? && let Some(shown) = refs::read(disk, SHOWN)? {
+        disk.replace(Place(Root::Git, branch), format!("{shown}\n").as_bytes()).doing(DOING)?;
+    }
+    Ok(())
+}
+
+fn refuse_unknown_formats(git: &Git) -> Result<(), Error> {
+    let is = |key: &str, value: &str| git.config(key).is_none_or(|set| set.eq_ignore_ascii_case(value));
+    let refused = |reason: &str| Err(Rejection::validation(reason).into());
+    match () {
+        () if !is("extensions.objectformat", "sha1") => refused("This repository uses SHA-256 ids; memoryd reads SHA-1 repositories"),
+        () if !is("extensions.refstorage", "files") => refused("This repository keeps its refs in reftable; memoryd reads ref files"),
+        () if !is("core.bare", "false") => refused("This repository is bare; memoryd serves one with a work tree"),
+        () => Ok(()),
+    }
+}
+
+const GC_PID: &str = "gc.pid";
+
+/// Keeps git's maintenance and conversions away from the memory.
+fn configure(disk: &Disk, git: &Git) -> Result<(), Fault> {
+    for (key, value) in OWN_MAINTENANCE {
+        if git.config(key).as_deref() != Some(value) {
+            git.set_config(key, value)?;
+        }
+    }
+    add_lines(disk, "info/attributes", ATTRIBUTES)?;
+    add_lines(disk, "info/exclude", EXCLUDES)?;
+    let holder = format!("{} {}", std::process::id(), person::host());
+    disk.replace(Place(Root::Git, GC_PID), holder.as_bytes()).doing("keep git gc from running")
+}
+
+fn add_lines(disk: &Disk, path: &str, lines: &str) -> Result<(), Fault> {
+    let place = Place(Root::Git, path);
+    let standing = disk.read(place).doing("read the repository's info")?.unwrap_or_default();
+    let mut text = String::from_utf8_lossy(&standing).into_owned();
+    if text.contains(lines) {
+        return Ok(());
+    }
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text.push_str(lines);
+    disk.make_folders(place.parent()).doing("make the repository's info directory")?;
+    disk.replace(place, text.as_bytes()).doing("write the repository's info")
+}
+
+/// Where the refs are.
+struct Tips {
+    head: Option<Revision>,
+    shown: Option<Revision>,
+    branch: Option<Revision>,
+}
+
+impl Tips {
+    fn read(disk: &Disk, branch: &str) -> Result<Self, Fault> {
+        let read = |name: &str| refs::read(disk, name);
+        Ok(Self { head: read(HEAD)?, shown: read(SHOWN)?, branch: read(branch)? })
+    }
+
+    fn start(&self) -> Option<Revision> {
+        self.head.or(self.shown).or(self.branch)
+    }
+}
+
+/// Reads the whole memory at a commit.
+fn load(git: &Git, at: Option<Revision>) -> Result<Head, Fault> {
+    let damaged = || Fault::new("read the memory", "a folder's listing is damaged");
+    let Some(revision) = at else {
+        return Ok(Head::new(Snapshot::empty(), Forest::new([]).ok_or_else(damaged)?));
+    };
+    let facts = git.known_commit(revision)?;
+    let listings = git.listings(facts.tree)?;
+    let mut snapshot = Snapshot::empty_at(revision, facts.committed_at);
+    let files = listings.iter().map(|(_, raw)| entries(raw).count()).sum();
+    let touched = git.last_touched(None, revision, files)?;
+    for (folder, raw) in &listings {
+        for entry in entries(raw).flatten().filter(|entry| entry.leaf.mode.is_file()) {
+            let path = if folder.is_empty() { entry.name.to_vec() } else { [folder, &b"/"[..], entry.name].concat() };
+            let Some(served) = served(&path) else { continue };
+            let blob = BlobId(entry.leaf.id);
+            let Some(text) = text_in_git(git, entry.leaf.mode, blob)? else { continue };
+            let (revision, updated_at) = *touched.get(&*path).unwrap_or(&(revision, facts.committed_at));
+            snapshot.set(&served, Some(Arc::new(File { blob, text: text.into(), revision, updated_at })));
+        }
+    }
+    Ok(Head::new(snapshot, Forest::new(listings).ok_or_else(damaged)?))
+}
+
+/// Brings back what was acknowledged and not published, and publishes it.
+fn replay(
+    shared: &Arc<Shared>,
+    git: &Git,
+    mut head: Head,
+    publisher: &mut Publisher,
+) -> Result<(Head, Option<Journal>, u64), Error> {
+    let (mut journal, replay) = Journal::open(Arc::clone(&shared.disk), repository_id(&shared.disk)?)?;
+    match replay.condition {
+        Condition::Whole => {}
+        Condition::Corrupt { .. } => {
+            let reason = "the journal is damaged in its middle; .git/memoryd/journal is kept as it is".to_owned();
+            shared.notices.say(READ_ONLY, reason);
+        }
+        Condition::Foreign { .. } | Condition::Gapped { .. } => {
+            let path = Journal::set_aside(&shared.disk)?;
+            shared.notices.say("journal", format!("a journal that does not belong here is kept as .git/{path}"));
+            journal = Journal::open(Arc::clone(&shared.disk), repository_id(&shared.disk)?)?.0;
+        }
+    }
+    let mut commits = Vec::new();
+    if replay.condition == Condition::Whole {
+        for record in replay.records {
+            match journaled::read(&record.payload) {
+                Some(Journaled::Commit(payload)) => {
+                    commits.extend(head.replay(record.sequence, payload.to_vec(), git)?.map(Arc::new));
+                }
+                Some(Journaled::Moved(to)) => {
+                    publish(shared, publisher, std::mem::take(&mut commits))?;
+                    if git.commit(to)?.is_some() && head.revision() != to {
+                        crate::store::publisher::move_head(&shared.disk, head.revision(), to)?;
+                        head.move_to(to, git)?;
+                        shared.progress.set_published(Mark { sequence: record.sequence, revision: to });
+                    }
+                }
+                None => return Err(Fault::new("replay the journal", "a record is of an unknown kind").into()),
+            }
+        }
+    }
+    head.settle();
+    publish(shared, publisher, commits)?;
+    let sequence = journal.next_sequence() - 1;
+    let mark = Mark { sequence, revision: head.revision() };
+    shared.progress.set_published(mark);
+    shared.snapshot.store(Arc::new(head.snapshot().clone()));
+    journal.release(sequence);
+    let journal = (shared.durability == Durability::Journal).then_some(journal);
+    Ok((head, journal, sequence))
+}
+
+fn publish(
+    shared: &Shared,
+    publisher: &mut Publisher,
+    commits: Vec<Arc<crate::store::head::Committed>>,
+) -> Result<(), Fault> {
+    if !commits.is_empty() {
+        tracing::info!(commits = commits.len(), "brought back from the journal");
+        publisher.publish(&commits)?;
+    }
+    shared.notices.unsay("publish");
+    Ok(())
+}
+
+/// A name for this repository that a copied journal does not share: made once, kept beside the journal.
+fn repository_id(disk: &Disk) -> Result<[u8; 16], Fault> {
+    let place = Place(Root::Git, "memoryd/id");
+    let standing = disk.read(place).doing("read the repository's id")?;
+    if let Some(id) = standing.and_then(|bytes| bytes.try_into().ok()) {
+        return Ok(id);
+    }
+    let id = crate::backend::random::bytes::<16>()?;
+    disk.replace(place, &id).doing("write the repository's id")?;
+    Ok(id)
+}

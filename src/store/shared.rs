@@ -1,0 +1,141 @@
+//! What the store's threads share: the snapshot that readers take, and the hand-overs between the threads.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use crate::backend::clock::Clock;
+use crate::backend::disk::Disk;
+use crate::backend::watch::Hint;
+use crate::model::message::Author;
+use crate::model::path::{Layout, RepoPath};
+use crate::model::snapshot::Snapshot;
+use crate::store::backlog::Backlog;
+use crate::store::pace::Pace;
+use crate::store::progress::Progress;
+use crate::store::queue::Queue;
+
+/// How a write becomes durable before it is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// By one flush of the journal; packs follow.
+    Journal,
+    /// By a pack and a moved ref: slower, with nothing to replay. It is the oracle of the journal's tests.
+    Git,
+}
+
+/// Something for the thread that looks after the folder.
+pub(crate) enum Errand {
+    /// The watcher saw something.
+    Look(Hint),
+    /// There is something to show. Up to this commit a token was taken already.
+    Show { paid_for: u64 },
+    /// A hold began or ended.
+    Hold,
+    /// Show what there is, then end.
+    Stop,
+}
+
+/// Owned by no thread, used by all.
+pub(crate) struct Shared {
+    pub(crate) disk: Arc<Disk>,
+    pub(crate) durability: Durability,
+    pub(crate) clock: Clock,
+    pub(crate) layout: Layout,
+    /// The ref that is served, as `refs/heads/main`.
+    pub(crate) branch: String,
+    /// Who edits this folder, when no commit says otherwise.
+    pub(crate) person: Author,
+    /// The memory as of the last acknowledged write.
+    pub(crate) snapshot: ArcSwap<Snapshot>,
+    pub(crate) queue: Queue,
+    pub(crate) backlog: Backlog,
+    pub(crate) progress: Progress,
+    pub(crate) pace: Pace,
+    pub(crate) dirty: Dirty,
+    pub(crate) notices: Notices,
+    pub(crate) folder: Mutex<Sender<Errand>>,
+}
+
+impl Shared {
+    /// Sends the folder's thread on an errand. Once the thread has ended, nobody needs it done.
+    pub(crate) fn send(&self, errand: Errand) {
+        let sent = self.folder.lock().unwrap_or_else(PoisonError::into_inner).send(errand);
+        drop(sent);
+    }
+}
+
+/// Files on which a person's save was seen and is not adopted yet: an agent's write to one of them waits a moment, so
+/// that it is judged against the text it would otherwise bury.
+#[derive(Default)]
+pub(crate) struct Dirty {
+    any: AtomicBool,
+    paths: Mutex<BTreeMap<RepoPath, ()>>,
+}
+
+impl Dirty {
+    pub(crate) fn insert(&self, path: RepoPath) {
+        self.lock().insert(path, ());
+        self.any.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn remove(&self, path: &RepoPath) {
+        let mut paths = self.lock();
+        paths.remove(path);
+        self.any.store(!paths.is_empty(), Ordering::Release);
+    }
+
+    /// Whether one of the paths is dirty. Costs a load when none is.
+    pub(crate) fn any_of<'a>(&self, mut paths: impl Iterator<Item = &'a RepoPath>) -> bool {
+        self.any.load(Ordering::Acquire) && {
+            let dirty = self.lock();
+            paths.any(|path| dirty.contains_key(path))
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<RepoPath, ()>> {
+        self.paths.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a person should know, one sentence for each thing, until it is over.
+#[derive(Default)]
+pub(crate) struct Notices(Mutex<BTreeMap<&'static str, String>>);
+
+/// The thing that keeps the branch from following.
+pub(crate) const PAUSED: &str = "paused";
+/// The thing that keeps writes from being taken.
+pub(crate) const READ_ONLY: &str = "read-only";
+
+impl Notices {
+    /// Says something about a thing, instead of what was said about it before.
+    pub(crate) fn say(&self, about: &'static str, sentence: String) {
+        if self.lock().insert(about, sentence.clone()).as_ref() != Some(&sentence) {
+            tracing::warn!(about, "{sentence}");
+        }
+    }
+
+    /// The thing is over.
+    pub(crate) fn unsay(&self, about: &'static str) {
+        self.lock().remove(about);
+    }
+
+    /// What is said about a thing.
+    pub(crate) fn get(&self, about: &'static str) -> Option<String> {
+        self.lock().get(about).cloned()
+    }
+
+    /// Everything that is said, but about the two things that have fields of their own.
+    pub(crate) fn rest(&self) -> Vec<String> {
+        let said = self.lock();
+        said.iter().filter(|(about, _)| ![PAUSED, READ_ONLY].contains(*about)).map(|(_, s)| s.clone()).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,207 @@
+//! A folder with real git in it, a store that serves it, and a person who edits it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use memoryd::backend::clock;
+use memoryd::backend::disk::Witness;
+use memoryd::model::edit::{Edit, Precondition, Provenance, Step, Target};
+use memoryd::model::error::Error;
+use memoryd::model::message::Author;
+use memoryd::model::patch::Patch;
+use memoryd::model::path::{Layout, RepoPath};
+use memoryd::store::{Durability, Options, Receipt, Store, Wait};
+use tempfile::TempDir;
+
+/// Longer than anything that works takes, so that what does not work fails instead of hanging.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A memory on disk, and the store that serves it.
+pub(crate) struct Scene {
+    folder: TempDir,
+    store: Option<Store>,
+    pub(crate) durability: Durability,
+    pub(crate) witness: Option<Arc<dyn Witness>>,
+}
+
+impl Scene {
+    /// A repository with these files in one commit, not served yet.
+    pub(crate) fn with_files(files: &[(&str, &str)]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let scene = Self { folder, store: None, durability: Durability::Journal, witness: None };
+        scene.git(&["init", "-q", "-b", "main"]);
+        for (path, text) in files {
+            scene.save(path, text);
+        }
+        if !files.is_empty() {
+            scene.git(&["add", "-A"]);
+            scene.git(&["commit", "-q", "-m", "Start"]);
+        }
+        scene
+    }
+
+    /// The same, served.
+    pub(crate) fn served(files: &[(&str, &str)]) -> Self {
+        let mut scene = Self::with_files(files);
+        scene.start();
+        scene
+    }
+
+    pub(crate) fn start(&mut self) {
+        self.store = Some(self.try_start().unwrap());
+    }
+
+    pub(crate) fn try_start(&self) -> Result<Store, Error> {
+        Store::open(
+            self.path(),
+            Options {
+                durability: self.durability,
+                layout: Layout::default(),
+                branch: "main".to_owned(),
+                clock: clock::system(),
+                witness: self.witness.clone(),
+            },
+        )
+    }
+
+    pub(crate) fn stop(&mut self) {
+        if let Some(store) = self.store.take() {
+            store.close().unwrap();
+        }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        self.store.as_ref().expect("the scene is served")
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn at(&self, path: &str) -> PathBuf {
+        self.path().join(path)
+    }
+
+    /// A person saves a file, in place.
+    pub(crate) fn save(&self, path: &str, text: &str) {
+        let path = self.at(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn on_disk(&self, path: &str) -> Option<String> {
+        std::fs::read_to_string(self.at(path)).ok()
+    }
+
+    /// What the memory says.
+    pub(crate) fn read(&self, path: &str) -> Option<String> {
+        let path = RepoPath::parse(path).unwrap();
+        self.store().snapshot().get(&path).map(|file| file.text.to_string())
+    }
+
+    /// Runs git as a person would, with nobody's config but the repository's.
+    pub(crate) fn try_git(&self, arguments: &[&str]) -> Output {
+        Command::new("git")
+            .args(arguments)
+            .current_dir(self.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", "/nonexistent")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_AUTHOR_NAME", "Pat Person")
+            .env("GIT_AUTHOR_EMAIL", "pat@example.com")
+            .env("GIT_COMMITTER_NAME", "Pat Person")
+            .env("GIT_COMMITTER_EMAIL", "pat@example.com")
+            .output()
+            .expect("git runs")
+    }
+
+    /// Runs git, which must succeed, and gives what it printed.
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
+        let output = self.try_git(arguments);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "git {arguments:?}: {error}");
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    }
+
+    /// Waits until something is so.
+    pub(crate) fn eventually(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_so(self) {
+            let status = self.store.as_ref().map(Store::status);
+            assert!(Instant::now() < deadline, "{what}: still not so; {status:#?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits until the branch shows the head.
+    pub(crate) fn settle(&self) {
+        self.eventually("everything is shown", |scene| {
+            let status = scene.store().status();
+            status.shown == status.head && status.unpublished_commits == 0
+        });
+    }
+
+    /// Git finds nothing wrong and nothing to say.
+    pub(crate) fn assert_clean(&self) {
+        let fsck = self.try_git(&["fsck", "--strict", "--full"]);
+        assert!(fsck.status.success(), "{}", String::from_utf8_lossy(&fsck.stderr));
+        assert_eq!(self.git(&["status", "--porcelain"]), "");
+    }
+
+    pub(crate) fn write(&self, path: &str, text: &str) -> Result<Receipt, Error> {
+        self.edit(Step::Write { target: target(path), text: text.into() })
+    }
+
+    pub(crate) fn append(&self, path: &str, line: &str) -> Result<Receipt, Error> {
+        let patch = Patch::AppendLines { lines: vec![line.to_owned()], after_heading: None };
+        self.edit(Step::Patch { target: target(path), patch })
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Result<Receipt, Error> {
+        self.edit(Step::Delete { target: target(path) })
+    }
+
+    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<Receipt, Error> {
+        self.edit(Step::Rename { target: target(from), to: target(to) })
+    }
+
+    pub(crate) fn edit(&self, step: Step) -> Result<Receipt, Error> {
+        self.store().write(edit(step), Wait::Published)
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if let Some(store) = self.store.take() {
+            let closed = store.close();
+            if !std::thread::panicking() {
+                closed.unwrap();
+            }
+        }
+    }
+}
+
+pub(crate) fn target(path: &str) -> Target {
+    Target { path: RepoPath::parse(path).unwrap(), name: path.to_owned() }
+}
+
+pub(crate) fn edit(step: Step) -> Edit {
+    Edit {
+        steps: vec![(step, Precondition::Any)],
+        provenance: Provenance {
+            author: Author::new("support-bot", "support-bot@agents.memoryd"),
+            actor: Some("support-bot".to_owned()),
+            user: Some("alice".to_owned()),
+            team: None,
+            tool_call: None,
+            run: None,
+            reason: None,
+            idempotency_key: None,
+        },
+        file_bytes_max: 1 << 20,
+    }
+}
