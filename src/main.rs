@@ -1,2 +1,3 @@
-//! x
-fn main(){}
+//! The memoryd program.
+
+fn main() {}

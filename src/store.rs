@@ -25,6 +25,9 @@ mod hold;
 mod index;
 mod journaled;
 mod kept;
+mod last_run;
+mod loading;
+mod maintenance;
 mod pace;
 mod progress;
 mod publisher;
@@ -32,6 +35,8 @@ mod quarantine;
 mod queue;
 mod receipt;
 mod recovery;
+mod repair;
+mod restoring;
 mod saves;
 mod shared;
 mod shower;
@@ -83,7 +88,8 @@ pub struct Store(Arc<Inner>);
 
 struct Inner {
     shared: Arc<Shared>,
-    reader: Mutex<Git>,
+    /// For questions about history, and how many repacks it has seen.
+    reader: Mutex<(Git, u64)>,
     threads: Mutex<Threads>,
 }
 
@@ -93,6 +99,7 @@ struct Threads {
     folder: Option<JoinHandle<()>>,
     committer: Option<JoinHandle<()>>,
     publisher: Option<JoinHandle<()>>,
+    maintenance: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
 }
 
 impl Store {
@@ -102,19 +109,22 @@ impl Store {
         let Started { shared, reader, committer, publisher, mut folder } = recovery::start(folder, options)?;
         let (ready, is_ready) = mpsc::channel();
         let look_after = move || {
-            folder.watch();
-            folder.look();
+            folder.first_look();
             let _ = ready.send(());
             folder.run();
         };
+        let (close, closed) = mpsc::channel();
+        let maintained = Arc::clone(&shared);
+        let maintain = move || maintenance::run(&maintained, &closed);
         let threads = Threads {
             publisher: Some(spawn("publisher", move || publisher.run())?),
             committer: Some(spawn("committer", move || committer.run())?),
             folder: Some(spawn("folder", look_after)?),
+            maintenance: Some((close, spawn("maintenance", maintain)?)),
         };
         // What people did while nobody served is part of the first answer.
         let _ = is_ready.recv();
-        Ok(Self(Arc::new(Inner { shared, reader: Mutex::new(reader), threads: Mutex::new(threads) })))
+        Ok(Self(Arc::new(Inner { shared, reader: Mutex::new((reader, 0)), threads: Mutex::new(threads) })))
     }
 
     /// The memory as of the last acknowledged write. No lock, no disk.
@@ -223,8 +233,13 @@ impl Store {
         let committer = join(threads.committer.take());
         shared.backlog.close();
         let publisher = join(threads.publisher.take());
+        let maintenance = threads.maintenance.take().map(|(close, thread)| {
+            drop(close);
+            thread
+        });
+        let maintenance = join(maintenance);
         recovery::stop(shared)?;
-        Ok(folder.and(committer).and(publisher)?)
+        Ok(folder.and(committer).and(publisher).and(maintenance)?)
     }
 
     /// The head, when git has it: what history is read from. Acknowledged writes are packed first.
@@ -238,8 +253,10 @@ impl Store {
     }
 
     fn read<T>(&self, question: impl FnOnce(&Git) -> Result<T, Fault>) -> Result<T, Error> {
-        let git = self.0.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(question(&git)?)
+        let mut reader = self.0.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let (git, repacks) = &mut *reader;
+        self.0.shared.reopen_after_repack(git, repacks)?;
+        Ok(question(git)?)
     }
 }
 

@@ -180,11 +180,18 @@ impl Disk {
         Ok(Some(bytes))
     }
 
-    /// Opens an ordinary file for reading; none when there is none.
+    /// Opens an ordinary file for reading; none when there is none. Anything else that stands there, a link included, is
+    /// `InvalidInput`.
     pub fn open_to_read(&self, place: Place<'_>) -> io::Result<Option<File>> {
         // Non-blocking, because opening a named pipe that somebody left in the folder would wait for ever.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW;
-        let Some(fd) = found(self.open_at(place, flags))? else { return Ok(None) };
+        let opened = match self.open_at(place, flags) {
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, "a link"));
+            }
+            opened => opened,
+        };
+        let Some(fd) = found(opened)? else { return Ok(None) };
         let file = File::from(fd);
         if !Stat::from(sys::fstat(&file)?).is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not an ordinary file"));

@@ -8,8 +8,10 @@
 //! deleted stay open, so after a repack every thread opens the repository anew ([`Git::reopen`]).
 
 mod compare;
+mod create;
 mod history;
 mod merge;
+mod repair;
 
 use std::path::{Path, PathBuf};
 use std::sync::Once;
@@ -22,6 +24,7 @@ use crate::model::message::Author;
 use crate::model::object::{BlobId, ObjectId, Revision, TreeId};
 use crate::model::tree::TreePath;
 
+pub use create::{Surroundings, surroundings};
 pub use merge::{Merged, merge_texts};
 
 /// A repository, opened for reading by one thread.
@@ -33,7 +36,7 @@ pub struct Git {
 impl Git {
     /// Opens the repository whose work tree is `folder`, never one further up.
     pub fn open(folder: &Path) -> Result<Self, Fault> {
-        trust_the_named_folder();
+        wake();
         let flags = RepositoryOpenFlags::NO_SEARCH | RepositoryOpenFlags::NO_DOTGIT;
         let none: [&Path; 0] = [];
         let repository =
@@ -158,9 +161,9 @@ impl Git {
     }
 }
 
-/// libgit2 refuses a repository that another user owns. The folder was named on purpose, and in a container it often
+/// Wakes libgit2, and keeps it from refusing a repository that another user owns. The folder was named on purpose, and in a container it often
 /// belongs to somebody else; a foreign owner is said in the status instead.
-fn trust_the_named_folder() {
+fn wake() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         #[expect(unsafe_code, reason = "libgit2's options are process-wide and not synchronised")]

@@ -144,6 +144,8 @@ struct Segment {
     /// The last sequence in it that anybody may need.
     last: u64,
     bytes: usize,
+    /// A write or flush of it failed: the disk below it is not trusted again.
+    is_poisoned: bool,
 }
 
 /// What must be known of the newest segment to write to it.
@@ -311,23 +313,23 @@ impl Journal {
     /// Writes a batch behind the last one.
     fn extend(&mut self, active: Active, payloads: &[&[u8]]) -> Result<(), AppendError> {
         const DOING: &str = "append to the journal";
-        let Some(newest) = self.segments.back().copied() else { return self.removed() };
+        let Some(newest) = self.segments.back_mut() else { return self.removed() };
         let path = segment_path(newest.number);
         let opened = self.disk.open_to_write(Place(Root::Git, &path)).map_err(|error| failed(DOING, error))?;
-        // A file of that name that is not ours was put there in place of ours.
-        let Some(file) = opened.filter(|file| file.stat().is_ok_and(|stat| inode(&stat) == active.inode)) else {
-            return self.removed();
-        };
+        let Some(file) = opened else { return self.removed() };
         let mut batch = Vec::with_capacity(format::batch_bytes(payloads));
         format::encode_batch(active.salt, self.next, payloads, &mut batch);
-        // Whatever fails from here on poisons the segment.
-        self.active = None;
+        let end = newest.bytes + batch.len();
+        // Whatever fails from here on, the segment is never written again.
+        (self.active, newest.is_poisoned) = (None, true);
         let flushed = file.write_at(&batch, newest.bytes as u64).and_then(|()| file.sync()).and_then(|()| file.stat());
-        if flushed.map_err(|error| failed(DOING, error))?.links == 0 {
+        let stat = flushed.map_err(|error| failed(DOING, error))?;
+        // A file that lost its name is not found by replay, and one that took it is not the one that was begun.
+        if stat.links == 0 || inode(&stat) != active.inode {
             return self.removed();
         }
-        self.active = Some(active);
-        self.acknowledge(payloads, newest.bytes + batch.len());
+        (self.active, newest.is_poisoned) = (Some(active), false);
+        self.acknowledge(payloads, end);
         Ok(())
     }
 
@@ -347,7 +349,7 @@ impl Journal {
         // it is needed before the batch is acknowledged.
         self.active = None;
         self.number += 1;
-        self.segments.push_back(Segment { number: self.number, last: 0, bytes: segment.len() });
+        self.segments.push_back(Segment { number: self.number, last: 0, bytes: segment.len(), is_poisoned: false });
         shelf.commission(self.number).map_err(room)?;
         self.disk.sync_folder(FOLDER).map_err(|error| failed(DOING, error))?;
         self.active = Some(Active { salt, inode: inode(&stat) });
@@ -378,11 +380,11 @@ impl Journal {
 
     /// Lets go of the segments that replay does not need since the newest is in service.
     fn retire(&mut self, shelf: &mut Shelf) {
-        let (expendable, newest) = (self.expendable, self.number);
+        let (expendable, newest, segment_bytes) = (self.expendable, self.number, self.segment_bytes);
         self.segments.retain(|segment| {
             let is_needed = segment.number == newest || segment.last > expendable;
             if !is_needed {
-                shelf.retire(segment.number, segment.bytes);
+                shelf.retire(segment.number, segment.bytes <= segment_bytes && !segment.is_poisoned);
             }
             is_needed
         });

@@ -3,7 +3,8 @@
 //! A lease (fcntl(2), `F_SETLEASE`) is granted only while nobody is in the way, and while it is held the kernel keeps
 //! newcomers waiting in `open` or `truncate` until it is given back, at most `/proc/sys/fs/lease-break-time` seconds
 //! (45). So bytes that are read under a read lease are whole: no editor is between two of its writes. A writable shared
-//! mapping counts as an open file even after its descriptor is closed.
+//! mapping counts as an open file even after its descriptor is closed. Newcomers are kept waiting in every process, the
+//! holder's too: who opens for writing what it has leased waits for itself.
 //!
 //! A lease says nothing about names: a rename over the file's path neither waits nor shows.
 
@@ -38,7 +39,7 @@ impl Drop for Guard<'_> {
 /// default is to kill. To be called once at start, before any lease is taken.
 #[expect(unsafe_code, reason = "the standard library cannot ignore a signal")]
 pub fn ignore_break_signal() {
-    // SAFETY: ignoring installs no code that could run in a signal's context, and SIGIO is a signal that may be ignored.
+    // SAFETY: ignoring installs no code that could run in a signal's context, and SIGIO may be ignored.
     unsafe { libc::signal(libc::SIGIO, libc::SIG_IGN) };
 }
 

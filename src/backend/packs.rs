@@ -20,7 +20,10 @@ use crate::backend::pack::Pack;
 use crate::backend::refs::TEMPORARY;
 use crate::model::error::{Doing, Fault};
 
-const PACKS: &str = "objects/pack";
+/// Where packs lie, below `.git`.
+pub const PACKS: &str = "objects/pack";
+/// What a `.keep` of ours says, so that a start can tell it from a person's.
+pub const KEEP_TEXT: &[u8] = b"memoryd puts this pack in place\n";
 
 /// A pack that is in place and whose objects nothing may reach yet.
 #[must_use = "move the ref, then verify that the pack is still there"]
@@ -57,7 +60,7 @@ impl Installed<'_> {
 
     fn write(&self) -> std::io::Result<()> {
         let keep = self.path("keep");
-        match self.disk.create(Place(Root::Git, &keep), b"") {
+        match self.disk.create(Place(Root::Git, &keep), KEEP_TEXT) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }

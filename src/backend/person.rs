@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 
+use crate::backend::process;
 use crate::model::message::Author;
 
 /// The user of the operating system at this host: what git itself would make up, if it were asked to.
@@ -13,7 +14,7 @@ pub fn at_this_computer() -> Author {
         let login = login().unwrap_or_else(|| "somebody".to_owned());
         (login.clone(), login)
     });
-    Author::new(&name, &format!("{login}@{}", host()))
+    Author::new(&name, &format!("{login}@{}", process::host()))
 }
 
 /// The login and the full name of an account in the format of passwd(5).
@@ -24,14 +25,6 @@ fn account(accounts: &str, uid: u32) -> Option<(String, String)> {
         let full_name = comment.split(',').next().filter(|name| !name.is_empty()).unwrap_or(login);
         (id.parse() == Ok(uid)).then(|| (login.to_owned(), full_name.to_owned()))
     })
-}
-
-/// The name of this computer.
-pub fn host() -> String {
-    let files = ["/proc/sys/kernel/hostname", "/etc/hostname"];
-    let name = files.into_iter().find_map(|file| std::fs::read_to_string(file).ok());
-    let name = name.unwrap_or_default().trim().to_owned();
-    if name.is_empty() { "localhost".to_owned() } else { name }
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Hears from the system where in the folder something changed: a hint where to look, never what is there.
 //!
 //! Events get lost (the kernel's queue holds 16,384), come late, and come for a path that is another file by then. So
-//! nobody may conclude anything from a hint but that a look is worth it, and a scan now and then finds what no hint told.
+//! nobody may conclude anything from a hint but that a look is worth it, and a scan now and then finds the rest.
 //!
-//! notify's own thread only sorts events into [`pending`]; a thread of ours keeps every directory watched (see [`tree`])
-//! and tells. It cannot be one thread, since notify's takes no orders while it tells of an event.
+//! notify's own thread only sorts events into a mailbox (`pending`); a thread of ours keeps every directory watched
+//! (`tree`) and tells. It cannot be one thread, since notify's takes no orders while it tells of an event.
 
 mod pending;
 mod tree;
@@ -74,21 +74,22 @@ impl Watch {
             inbox,
             degraded: Degraded::default(),
         };
-        let mut watcher = Watching {
+        let mut watching = Watching {
             tree: Tree::new(root, watcher),
             inbox: Arc::clone(&watch.inbox),
             degraded: Arc::clone(&watch.degraded),
         };
-        watcher.watch_all();
+        watching.watch_all();
         std::thread::Builder::new()
             .name("watch".into())
-            .spawn(move || watcher.run(wake))
+            .spawn(move || watching.run(wake))
             .doing("start the watching thread")?;
         Ok(watch)
     }
 
     /// Has every directory that exists now watched, whatever became of the watches: to be called after each full scan.
-    /// Returns at once; directories that turn out not to have been watched are hinted.
+    /// Returns at once; directories that turn out not to have been watched are hinted. Lists every directory, so it
+    /// costs about as much as the scan.
     pub fn rewatch(&self) {
         self.inbox.post(|pending| pending.rewatch = true);
     }
@@ -111,7 +112,7 @@ const ONLY_ASSIGNED: &str = "nothing that can panic happens under this lock";
 fn listener(root: PathBuf, inbox: Arc<Inbox>) -> impl FnMut(notify::Result<notify::Event>) + Send {
     move |event| match event {
         Ok(event) if !event.need_rescan() => {
-            if let Some((path, change)) = read(&root, &event) {
+            if let Some((path, change)) = meaning(&root, &event) {
                 inbox.post(|pending| pending.add(path, change));
             }
         }
@@ -120,7 +121,7 @@ fn listener(root: PathBuf, inbox: Arc<Inbox>) -> impl FnMut(notify::Result<notif
 }
 
 /// What an event means to us, if anything.
-fn read(root: &Path, event: &notify::Event) -> Option<(String, Change)> {
+fn meaning(root: &Path, event: &notify::Event) -> Option<(String, Change)> {
     let change = match event.kind {
         EventKind::Access(AccessKind::Close(AccessMode::Write))
         | EventKind::Create(CreateKind::File)
@@ -166,12 +167,9 @@ impl Watching {
             self.watch_all();
             hints.push(Hint::Everything);
         } else {
-            hints.extend(
-                pending
-                    .paths
-                    .into_iter()
-                    .map(|(path, change)| self.look(path, change)),
-            );
+            for (path, change) in pending.paths {
+                hints.push(self.look(path, change));
+            }
             if pending.rewatch {
                 hints.extend(self.watch_all());
             }
@@ -196,6 +194,7 @@ impl Watching {
         }
         let was_folder = self.tree.forget(&path);
         let Coverage { born, trouble } = self.tree.cover(&path);
+        // A directory that could not be watched is one all the same.
         let is_folder = !born.is_empty() || trouble.is_some();
         if trouble.is_some() {
             *self.degraded.lock().expect(ONLY_ASSIGNED) = trouble;

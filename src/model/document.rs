@@ -4,8 +4,8 @@
 //! headings of the outermost level open a section. One inside a quote or a list item stays with what surrounds it, so
 //! that a text may be cut where any section begins without leaving a quote or a list open.
 //!
-//! Front matter is a first line `---` and all up to the next `---` or `...`. To CommonMark the same lines are a rule and
-//! an underlined heading, so they are set aside before it reads the rest.
+//! Front matter is a first line `---` and all up to the next `---` or `...`. To CommonMark the same lines are a rule
+//! and an underlined heading, so they are set aside before it reads the rest.
 
 pub mod links;
 

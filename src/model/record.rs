@@ -155,7 +155,7 @@ pub fn encode(record: &CommitRecord) -> Vec<u8> {
     out
 }
 
-/// Reads a record. Any input gives a record or a [`Damage`], and nothing larger than a few times the input is made.
+/// Reads a record. Any input gives a record or a [`Damage`]; no length in it is believed before its bytes are there.
 pub fn decode(bytes: &[u8]) -> Result<CommitRecord, Damage> {
     let mut reader = Reader { bytes, at: 0 };
     match bytes.first() {
@@ -299,4 +299,140 @@ fn common_suffix(one: &[u8], other: &[u8]) -> usize {
     let wide = steps.take_while(|(one, other)| one == other).count() * STEP_BYTES;
     let rest = one[..one.len() - wide].iter().rev().zip(other[..other.len() - wide].iter().rev());
     wide + rest.take_while(|(one, other)| one == other).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::object::hash_blob;
+
+    fn blob(byte: u8) -> BlobId {
+        BlobId(ObjectId([byte; 20]))
+    }
+
+    fn change(path: &str, text: Option<Text>) -> PathChange {
+        let after = text.map(|text| Written { mode: Mode::FILE, blob: blob(1), text });
+        PathChange { path: path.as_bytes().into(), after }
+    }
+
+    fn sample() -> CommitRecord {
+        let splice = TextSplice { base: blob(2), prefix: 300, suffix: 0, middle: b"new".to_vec() };
+        let changes = vec![
+            change("a.md", None),
+            change("b.md", Some(Text::Whole(b"text"[..].into()))),
+            change("c.md", Some(Text::Splice(splice))),
+            change("d.md", Some(Text::InGit)),
+        ];
+        CommitRecord { commit: b"tree".to_vec(), changes }
+    }
+
+    /// The sample as the first version writes it; it must be readable for ever.
+    fn sample_bytes() -> Vec<u8> {
+        let file = b"\xa4\x83\x02";
+        let mut bytes = b"\x01\x04tree\x04\x04a.md\x00\x04b.md\x01".to_vec();
+        bytes.extend([&file[..], &[1; 20], b"\x04text\x04c.md\x02"].concat());
+        bytes.extend([&file[..], &[1; 20], &[2; 20], b"\xac\x02\x00\x03new\x04d.md\x03"].concat());
+        bytes.extend([&file[..], &[1; 20]].concat());
+        bytes
+    }
+
+    fn random(state: &mut u64) -> usize {
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        *state as usize
+    }
+
+    #[test]
+    fn a_record_of_the_first_version_is_read_and_written() {
+        assert_eq!(encode(&sample()), sample_bytes());
+        assert_eq!(decode(&sample_bytes()), Ok(sample()));
+        let empty = CommitRecord { commit: Vec::new(), changes: Vec::new() };
+        assert_eq!(decode(&encode(&empty)), Ok(empty));
+    }
+
+    #[test]
+    fn no_input_is_read_as_what_is_written_otherwise() {
+        let original = sample_bytes();
+        for length in 0..original.len() {
+            assert!(matches!(decode(&original[..length]), Err(Damage::Malformed { .. })), "{length}");
+        }
+        let mut state = 5;
+        for round in 0..50_000 {
+            let mut bytes = original.clone();
+            for _ in 0..=random(&mut state) % 3 {
+                let at = random(&mut state) % bytes.len();
+                bytes[at] = random(&mut state) as u8;
+            }
+            if let Ok(record) = decode(&bytes) {
+                assert_eq!(encode(&record), bytes, "{round}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_record_is_refused() {
+        let malformed: [&[u8]; 8] = [
+            b"",
+            b"\x01",
+            b"\x01\x00\x00\x00",
+            b"\x01\x80\x00\x00",
+            b"\x01\x00\x01\x00\x00",
+            b"\x01\x00\x01\x01\x00\x00",
+            b"\x01\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+            b"\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",
+        ];
+        for bytes in malformed {
+            assert!(matches!(decode(bytes), Err(Damage::Malformed { .. })), "{bytes:?}");
+        }
+        assert_eq!(decode(b"\x02"), Err(Damage::Version(2)));
+    }
+
+    #[test]
+    fn a_splice_rebuilds_the_text_and_is_shorter() {
+        let long = "0123456789".repeat(20);
+        let cases = [
+            ("".to_owned(), "".to_owned(), false),
+            ("short".to_owned(), "shorter".to_owned(), false),
+            (long.clone(), long.clone(), true),
+            (long.clone(), format!("{long}{long}"), true),
+            (format!("{long}{long}"), long.clone(), true),
+            (long.clone(), format!("first\n{long}"), true),
+            (long.clone(), long.replacen('5', "five", 1), true),
+            (long.clone(), String::new(), false),
+        ];
+        for (old, new, pays) in cases {
+            let base = hash_blob(old.as_bytes()).unwrap();
+            let rebuilt = match Text::replacing(base, old.as_bytes(), new.as_bytes().into()) {
+                Text::Splice(splice) => pays.then(|| splice.apply(old.as_bytes())).flatten(),
+                Text::Whole(text) => (!pays).then(|| text.to_vec()),
+                Text::InGit => None,
+            };
+            assert_eq!(rebuilt.as_deref(), Some(new.as_bytes()), "{old:?} -> {new:?}");
+        }
+    }
+
+    #[test]
+    fn random_splices_rebuild_the_text_and_take_the_longest_common_ends() {
+        let mut state = 9;
+        for round in 0..5_000 {
+            let old: Vec<u8> = (0..random(&mut state) % 300).map(|_| random(&mut state) as u8 % 2).collect();
+            let (start, end) = (random(&mut state) % (old.len() + 1), random(&mut state) % (old.len() + 1));
+            let new = [&old[..start], b"x", &old[end..]].concat();
+            let (prefix, suffix) = (common_prefix(&old, &new), common_suffix(&old, &new));
+            assert!(prefix >= start && suffix >= old.len() - end, "{round}");
+            assert!(old.get(prefix) != new.get(prefix), "{round}");
+            let Some((prefix, suffix, middle)) = splice(&old, &new) else { continue };
+            let splice = TextSplice { base: blob(0), prefix: prefix as u64, suffix: suffix as u64, middle: middle.into() };
+            assert_eq!(splice.apply(&old).as_deref(), Some(&new[..]), "{round}");
+        }
+    }
+
+    #[test]
+    fn a_splice_of_another_text_gives_nothing() {
+        let splice = |prefix, suffix| TextSplice { base: blob(0), prefix, suffix, middle: Vec::new() };
+        assert_eq!(splice(3, 3).apply(b"abcde"), None);
+        assert_eq!(splice(u64::MAX, u64::MAX).apply(b"abcde"), None);
+        assert_eq!(splice(2, 3).apply(b"abcde").as_deref(), Some(&b"abcde"[..]));
+    }
 }

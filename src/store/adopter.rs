@@ -207,7 +207,7 @@ impl Folder {
     }
 
     /// The text that the daemon, or people's git, last put at a path.
-    fn last_shown(&self, path: &str) -> Result<Option<BlobId>, Fault> {
+    pub(super) fn last_shown(&self, path: &str) -> Result<Option<BlobId>, Fault> {
         let Some(shown) = self.shown else { return Ok(None) };
         Ok(self.git.leaf_at(shown, path.as_bytes())?.map(|leaf| BlobId(leaf.id)))
     }

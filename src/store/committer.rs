@@ -44,6 +44,7 @@ pub(crate) struct Committer {
     sequence: u64,
     receipts: Receipts,
     parked: Vec<(Instant, Wish)>,
+    repacks: u64,
 }
 
 /// What one flush is to make durable, and who is to be told.
@@ -69,7 +70,8 @@ impl Committer {
         head: Head,
         (journal, sequence): (Option<Journal>, u64),
     ) -> Self {
-        Self { shared, git, head, journal, sequence, receipts: Receipts::default(), parked: Vec::new() }
+        let (receipts, parked) = (Receipts::default(), Vec::new());
+        Self { shared, git, head, journal, sequence, receipts, parked, repacks: 0 }
     }
 
     /// Remembers the receipts of requests from before the start, so that their retries are safe, too.
@@ -104,11 +106,11 @@ impl Committer {
                 }
                 Wish::Adopt { adoption, reply } => {
                     self.flush(std::mem::take(&mut batch));
-                    reply(self.adopt(adoption));
+                    reply(self.reopened().and_then(|()| self.adopt(adoption)));
                 }
                 Wish::Follow { following, reply } => {
                     self.flush(std::mem::take(&mut batch));
-                    reply(self.follow(following));
+                    reply(self.reopened().and_then(|()| self.follow(following)));
                 }
             }
             if batch.bytes > BATCH_BYTES_MAX {
@@ -270,6 +272,10 @@ impl Committer {
             };
             (answer.reply)(Err(rejection.into()));
         }
+    }
+
+    fn reopened(&mut self) -> Result<(), Error> {
+        Ok(self.shared.reopen_after_repack(&mut self.git, &mut self.repacks)?)
     }
 
     fn adopt(&mut self, adoption: Adoption) -> Result<Adopted, Error> {

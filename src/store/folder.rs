@@ -17,6 +17,7 @@ use crate::model::object::{BlobId, Revision};
 use crate::store::circumstances::{self, Circumstances};
 use crate::store::following::Following;
 use crate::store::index::Index;
+use crate::store::last_run::{self, LastRun};
 use crate::store::progress::Mark;
 use crate::store::quarantine::Quarantine;
 use crate::store::queue::{Reply, Wish};
@@ -54,6 +55,9 @@ pub(crate) struct Folder {
     paid_for: u64,
     scan_at: Instant,
     is_paused: bool,
+    /// How the last run ended, until its loose ends are tied.
+    pub(crate) last_run: LastRun,
+    repacks: u64,
 }
 
 impl Folder {
@@ -77,11 +81,13 @@ impl Folder {
             paid_for: 0,
             scan_at: Instant::now(),
             is_paused: false,
+            last_run: LastRun::Written,
+            repacks: 0,
         }
     }
 
     /// Starts listening to the system. Without its help, the scan alone finds what people save.
-    pub(crate) fn watch(&mut self) {
+    fn watch(&mut self) {
         let shared = Arc::clone(&self.shared);
         match Watch::start(self.shared.disk.path(), move |hint| shared.send(Errand::Look(hint))) {
             Ok(watch) => self.watch = Some(watch),
@@ -133,9 +139,20 @@ impl Folder {
         self.report(seen);
     }
 
+    /// The first look: what the last run left is put right, and what people did meanwhile is taken in.
+    pub(crate) fn first_look(&mut self) {
+        self.watch();
+        let restored = self.restore(self.last_run);
+        self.report(restored);
+        let begun = last_run::begin(&self.shared);
+        self.report(begun.map_err(Error::from));
+        self.look();
+    }
+
     /// One look at the facts: what people did first, then what is to be shown.
-    pub(crate) fn look(&mut self) {
-        let looked = self.look_around();
+    fn look(&mut self) {
+        let reopened = self.shared.reopen_after_repack(&mut self.git, &mut self.repacks);
+        let looked = reopened.map_err(Error::from).and_then(|()| self.look_around());
         self.report(looked);
         self.shared.progress.expire();
     }

@@ -7,6 +7,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::backend::disk::{Place, Root};
+use crate::backend::process;
 use crate::model::error::{Doing, Fault};
 use crate::store::shared::Shared;
 
@@ -36,7 +37,7 @@ pub(crate) fn standing(shared: &Shared) -> Result<Option<String>, Fault> {
     let begun = SystemTime::UNIX_EPOCH + Duration::from_secs(stat.modified.0.unsigned_abs());
     let age = SystemTime::now().duration_since(begun).unwrap_or_default();
     let is_over = age.as_secs() > seconds.min(HOLD_SECONDS_MAX);
-    let is_gone = holder.strip_prefix("pid ").is_some_and(|pid| !is_alive(pid));
+    let is_gone = holder.strip_prefix("pid ").is_some_and(|pid| !pid.parse().is_ok_and(process::is_alive));
     if is_over || is_gone {
         release(shared)?;
         return Ok(None);
@@ -64,10 +65,4 @@ pub(crate) fn install_hook(shared: &Shared) -> Result<(), Fault> {
     shared.disk.make_folders(place.parent()).doing("make the hooks' directory")?;
     let hook = shared.disk.create(place, HOOK_TEXT.as_bytes()).doing("write the hook")?;
     hook.set_executable().doing("make the hook executable")
-}
-
-fn is_alive(pid: &str) -> bool {
-    let pid = pid.parse().ok().and_then(rustix::process::Pid::from_raw);
-    // A process that we may not signal is alive, too.
-    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::git::Git;
+use crate::backend::journal::Preparer;
 use crate::backend::pack::{Kind, PackWriter};
 use crate::backend::packs;
 use crate::backend::refs::{self, Moved};
@@ -22,6 +23,8 @@ use crate::store::shared::{Durability, Errand, Shared};
 /// Everything that is acknowledged and packed.
 pub(crate) const HEAD: &str = "refs/memoryd/head";
 
+/// Listings that are kept for the next delta; the rest is read from git again.
+const LISTINGS_MAX: usize = 16_384;
 const RETRY: Duration = Duration::from_millis(500);
 const NOTICE: &str = "publish";
 
@@ -30,21 +33,30 @@ pub(crate) struct Publisher {
     shared: Arc<Shared>,
     git: Git,
     listings: HashMap<TreePath, (TreeId, Vec<u8>)>,
+    /// Makes the journal's next segment ahead of time: here, where nobody waits for it.
+    preparer: Option<Preparer>,
+    repacks: u64,
 }
 
 impl Publisher {
     pub(crate) fn new(shared: Arc<Shared>, git: Git) -> Self {
-        Self { shared, git, listings: HashMap::new() }
+        Self { shared, git, listings: HashMap::new(), preparer: None, repacks: 0 }
+    }
+
+    pub(crate) fn with_preparer(self, preparer: Option<Preparer>) -> Self {
+        Self { preparer, ..self }
     }
 
     /// Publishes until the backlog is closed and empty.
     pub(crate) fn run(mut self) {
+        self.prepare();
         while let Some(commits) = self.shared.backlog.next_pack() {
-            match self.publish(&commits) {
+            match self.reopened().and_then(|()| self.publish(&commits)) {
                 Ok(()) => {
                     self.shared.notices.unsay(NOTICE);
                     self.shared.backlog.done(commits.len());
                     self.shared.send(Errand::Show { paid_for: 0 });
+                    self.prepare();
                 }
                 Err(fault) => {
                     self.listings.clear();
@@ -61,6 +73,9 @@ impl Publisher {
     /// Publishes these commits: the last one becomes the daemon's head.
     pub(crate) fn publish(&mut self, commits: &[Arc<Committed>]) -> Result<(), Fault> {
         let Some(last) = commits.last() else { return Ok(()) };
+        if self.listings.len() > LISTINGS_MAX {
+            self.listings.clear();
+        }
         let from = self.shared.progress.published().revision;
         let mut pack = PackWriter::new();
         for commit in commits {
@@ -71,6 +86,16 @@ impl Publisher {
         installed.verify()?;
         self.shared.progress.set_published(Mark { sequence: last.sequence, revision: last.revision });
         Ok(())
+    }
+
+    fn prepare(&self) {
+        if let Some(Err(fault)) = self.preparer.as_ref().map(Preparer::prepare) {
+            tracing::warn!(%fault, "the next journal segment is made when it is needed");
+        }
+    }
+
+    fn reopened(&mut self) -> Result<(), Fault> {
+        self.shared.reopen_after_repack(&mut self.git, &mut self.repacks)
     }
 
     fn add(&mut self, pack: &mut PackWriter, commit: &Committed) -> Result<(), Fault> {

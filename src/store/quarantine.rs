@@ -11,12 +11,17 @@ use std::time::{Duration, Instant};
 use crate::backend::disk::{Disk, Place, Root};
 use crate::backend::lease::{self, Lease};
 use crate::model::error::{Doing, Fault};
-use crate::model::object::BlobId;
+use crate::model::object::{BlobId, checksum};
 
 /// Where displaced files lie, below `.git`.
 pub(crate) const QUARANTINE: &str = "memoryd/quarantine";
 /// Somebody who keeps a displaced file open is waited for this long.
 const WRITER_MAX: Duration = Duration::from_secs(60);
+
+/// What a displaced file's name tells of the path it came from: the path's SHA-1.
+pub(crate) fn path_key(name: &str) -> &str {
+    name.rsplit_once('-').map_or("", |(_, key)| key)
+}
 
 /// The displaced files that somebody may still write to.
 #[derive(Default)]
@@ -51,7 +56,7 @@ impl Quarantine {
     /// A name for the next displaced file.
     pub(crate) fn next(&mut self, path: &str, base: Option<BlobId>) -> Displaced {
         self.count += 1;
-        let name = format!("{QUARANTINE}/{}-{}", std::process::id(), self.count);
+        let name = format!("{QUARANTINE}/{}-{}-{}", std::process::id(), self.count, checksum(path.as_bytes()));
         Displaced { path: path.to_owned(), base, name, since: Instant::now() }
     }
 

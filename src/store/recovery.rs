@@ -6,6 +6,7 @@
 //! looked at: by that time every text that was ever acknowledged is in git, so whatever differs on disk is a person's.
 
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, mpsc};
 
 use arc_swap::ArcSwap;
@@ -14,17 +15,16 @@ use crate::backend::clock::Clock;
 use crate::backend::disk::{Disk, Place, Root};
 use crate::backend::git::Git;
 use crate::backend::journal::{Condition, Journal};
-use crate::backend::refs::{self, TEMPORARY};
+use crate::backend::refs;
 use crate::backend::{lease, person};
 use crate::model::error::{Doing, Error, Fault, Rejection};
-use crate::model::object::{BlobId, Revision};
-use crate::model::snapshot::{File, Snapshot};
-use crate::model::tree::{Forest, entries};
+use crate::model::object::Revision;
+use crate::model::snapshot::Snapshot;
 use crate::store::Options;
 use crate::store::backlog::Backlog;
 use crate::store::committer::Committer;
 use crate::store::folder::{Folder, SHOWN};
-use crate::store::head::{Head, served, text_in_git};
+use crate::store::head::Head;
 use crate::store::journaled::{self, Journaled};
 use crate::store::pace::Pace;
 use crate::store::progress::{Mark, Progress};
@@ -32,7 +32,7 @@ use crate::store::publisher::{HEAD, Publisher};
 use crate::store::queue::Queue;
 use crate::store::receipt::Receipts;
 use crate::store::shared::{Dirty, Durability, Notices, READ_ONLY, Shared};
-use crate::store::{hold, shower};
+use crate::store::{hold, last_run, loading, maintenance, repair, shower};
 
 /// A store whose threads have not started.
 pub(crate) struct Started {
@@ -57,13 +57,15 @@ pub(crate) fn start(folder: &Path, options: Options) -> Result<Started, Error> {
     let disk = Arc::new(open_disk(folder, &options)?);
     let branch = format!("refs/heads/{}", options.branch);
     shower::prepare(&disk)?;
-    remove_own_locks(&disk, &branch)?;
-    repair(&disk, &branch)?;
+    let last = last_run::read(&disk)?;
+    repair::remove_own_locks(&disk, &branch)?;
+    repair::fill_empty_files(&disk, &branch)?;
     let git = Git::open(disk.path())?;
     refuse_unknown_formats(&git)?;
+    repair::index_orphan_packs(&disk, &git)?;
     configure(&disk, &git)?;
     let tips = Tips::read(&disk, &branch)?;
-    let head = load(&git, tips.start())?;
+    let head = loading::load(&disk, &git, tips.start())?;
     let (sender, errands) = mpsc::channel();
     let published = Mark { sequence: 0, revision: head.revision() };
     let shown = Mark { sequence: 0, revision: tips.shown.unwrap_or(Snapshot::empty().revision) };
@@ -80,6 +82,7 @@ pub(crate) fn start(folder: &Path, options: Options) -> Result<Started, Error> {
         pace: Pace::new(),
         dirty: Dirty::default(),
         notices: Notices::default(),
+        repacks: AtomicU64::new(0),
         folder: Mutex::new(sender),
         disk,
     });
@@ -87,20 +90,25 @@ pub(crate) fn start(folder: &Path, options: Options) -> Result<Started, Error> {
         refs::compare_and_swap(&shared.disk, HEAD, None, head.revision())?;
     }
     hold::install_hook(&shared)?;
+    maintenance::keep_gc_away(&shared)?;
     let mut publisher = Publisher::new(Arc::clone(&shared), Git::open(shared.disk.path())?);
     let (head, journal, sequence) = replay(&shared, &git, head, &mut publisher)?;
+    let publisher = publisher.with_preparer(journal.as_ref().map(Journal::preparer));
     let receipts = Receipts::from_history(&git, &shared, head.revision())?;
     let committer_git = Git::open(shared.disk.path())?;
     let committer =
         Committer::new(Arc::clone(&shared), committer_git, head, (journal, sequence)).with_receipts(receipts);
     let folder_git = Git::open(shared.disk.path())?;
-    let folder = Folder::new(Arc::clone(&shared), folder_git, errands, tips.shown);
+    let mut folder = Folder::new(Arc::clone(&shared), folder_git, errands, tips.shown);
+    folder.last_run = last;
     Ok(Started { shared, reader: git, committer, publisher, folder })
 }
 
 /// Leaves the folder as a clean stop should.
 pub(crate) fn stop(shared: &Shared) -> Result<(), Fault> {
-    shared.disk.remove(Place(Root::Git, GC_PID)).doing("let git gc run again")?;
+    loading::write_down(&shared.disk, &shared.snapshot.load())?;
+    maintenance::let_gc_run(shared)?;
+    last_run::sync(&shared.disk, shared.progress.shown().revision, true)?;
     shared.disk.unlock().doing("release the folder's lock")
 }
 
@@ -126,42 +134,6 @@ fn open_disk(folder: &Path, options: &Options) -> Result<Disk, Error> {
     })
 }
 
-/// Removes locks that a crash of this program left: they share an inode with a file of its own. A lock of a person's git
-/// is theirs; until it is gone, nothing is shown.
-fn remove_own_locks(disk: &Disk, branch: &str) -> Result<(), Fault> {
-    const DOING: &str = "remove locks that a crash left";
-    let own = disk.entries(Place(Root::Git, TEMPORARY)).doing(DOING)?;
-    for path in ["index.lock", &format!("{branch}.lock")] {
-        let lock = disk.stat(Place(Root::Git, path)).doing(DOING)?;
-        if lock.is_some_and(|lock| own.iter().any(|(_, stat)| stat.inode == lock.inode)) {
-            disk.remove(Place(Root::Git, path)).doing(DOING)?;
-        }
-    }
-    for name in ["head", "shown", "kept"] {
-        disk.remove(Place(Root::Git, &format!("refs/memoryd/{name}.lock"))).doing(DOING)?;
-    }
-    for (name, _) in own {
-        disk.remove(Place(Root::Git, &format!("{TEMPORARY}/{name}"))).doing(DOING)?;
-    }
-    Ok(())
-}
-
-/// A power cut leaves files empty that git wrote and did not sync. Without these repairs git refuses the repository.
-fn repair(disk: &Disk, branch: &str) -> Result<(), Fault> {
-    const DOING: &str = "repair what a power cut left";
-    let is_empty = |path: &str| Ok::<_, Fault>(disk.stat(Place(Root::Git, path)).doing(DOING)?.is_some_and(|s| s.size == 0));
-    if is_empty("HEAD")? {
-        disk.replace(Place(Root::Git, "HEAD"), format!("ref: {branch}\n").as_bytes()).doing(DOING)?;
-    }
-    if is_empty("index")? {
-        disk.remove(Place(Root::Git, "index")).doing(DOING)?;
-    }
-    if is_empty(branch)? && let Some(shown) = refs::read(disk, SHOWN)? {
-        disk.replace(Place(Root::Git, branch), format!("{shown}\n").as_bytes()).doing(DOING)?;
-    }
-    Ok(())
-}
-
 fn refuse_unknown_formats(git: &Git) -> Result<(), Error> {
     let is = |key: &str, value: &str| git.config(key).is_none_or(|set| set.eq_ignore_ascii_case(value));
     let refused = |reason: &str| Err(Rejection::validation(reason).into());
@@ -173,8 +145,6 @@ fn refuse_unknown_formats(git: &Git) -> Result<(), Error> {
     }
 }
 
-const GC_PID: &str = "gc.pid";
-
 /// Keeps git's maintenance and conversions away from the memory.
 fn configure(disk: &Disk, git: &Git) -> Result<(), Fault> {
     for (key, value) in OWN_MAINTENANCE {
@@ -183,9 +153,7 @@ fn configure(disk: &Disk, git: &Git) -> Result<(), Fault> {
         }
     }
     add_lines(disk, "info/attributes", ATTRIBUTES)?;
-    add_lines(disk, "info/exclude", EXCLUDES)?;
-    let holder = format!("{} {}", std::process::id(), person::host());
-    disk.replace(Place(Root::Git, GC_PID), holder.as_bytes()).doing("keep git gc from running")
+    add_lines(disk, "info/exclude", EXCLUDES)
 }
 
 fn add_lines(disk: &Disk, path: &str, lines: &str) -> Result<(), Fault> {
@@ -219,30 +187,6 @@ impl Tips {
     fn start(&self) -> Option<Revision> {
         self.head.or(self.shown).or(self.branch)
     }
-}
-
-/// Reads the whole memory at a commit.
-fn load(git: &Git, at: Option<Revision>) -> Result<Head, Fault> {
-    let damaged = || Fault::new("read the memory", "a folder's listing is damaged");
-    let Some(revision) = at else {
-        return Ok(Head::new(Snapshot::empty(), Forest::new([]).ok_or_else(damaged)?));
-    };
-    let facts = git.known_commit(revision)?;
-    let listings = git.listings(facts.tree)?;
-    let mut snapshot = Snapshot::empty_at(revision, facts.committed_at);
-    let files = listings.iter().map(|(_, raw)| entries(raw).count()).sum();
-    let touched = git.last_touched(None, revision, files)?;
-    for (folder, raw) in &listings {
-        for entry in entries(raw).flatten().filter(|entry| entry.leaf.mode.is_file()) {
-            let path = if folder.is_empty() { entry.name.to_vec() } else { [folder, &b"/"[..], entry.name].concat() };
-            let Some(served) = served(&path) else { continue };
-            let blob = BlobId(entry.leaf.id);
-            let Some(text) = text_in_git(git, entry.leaf.mode, blob)? else { continue };
-            let (revision, updated_at) = *touched.get(&*path).unwrap_or(&(revision, facts.committed_at));
-            snapshot.set(&served, Some(Arc::new(File { blob, text: text.into(), revision, updated_at })));
-        }
-    }
-    Ok(Head::new(snapshot, Forest::new(listings).ok_or_else(damaged)?))
 }
 
 /// Brings back what was acknowledged and not published, and publishes it.

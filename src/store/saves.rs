@@ -106,8 +106,6 @@ pub(crate) fn read(disk: &Disk, path: &str, insist: bool) -> io::Result<Found> {
         Ok(Some(file)) => file,
         Ok(None) => return Ok(Found::Nothing),
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Ok(Found::Unfit("it is no ordinary file")),
-        // A link is not followed: ELOOP.
-        Err(error) if error.raw_os_error() == Some(libc_eloop()) => return Ok(Found::Unfit("it is a link")),
         Err(error) => return Err(error),
     };
     let lease = lease::read_lease(&file);
@@ -140,8 +138,4 @@ fn unfit(stat: &Stat) -> Option<&'static str> {
         _ if stat.size > PERSON_FILE_BYTES_MAX as u64 => Some("it is larger than a file may be"),
         _ => None,
     }
-}
-
-fn libc_eloop() -> i32 {
-    rustix::io::Errno::LOOP.raw_os_error()
 }

@@ -1,7 +1,7 @@
 //! What the store's threads share: the snapshot that readers take, and the hand-overs between the threads.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +9,9 @@ use arc_swap::ArcSwap;
 
 use crate::backend::clock::Clock;
 use crate::backend::disk::Disk;
+use crate::backend::git::Git;
 use crate::backend::watch::Hint;
+use crate::model::error::Fault;
 use crate::model::message::Author;
 use crate::model::path::{Layout, RepoPath};
 use crate::model::snapshot::Snapshot;
@@ -58,10 +60,21 @@ pub(crate) struct Shared {
     pub(crate) pace: Pace,
     pub(crate) dirty: Dirty,
     pub(crate) notices: Notices,
+    /// How often packs were rolled up: every thread opens git anew then, letting go of deleted packs.
+    pub(crate) repacks: AtomicU64,
     pub(crate) folder: Mutex<Sender<Errand>>,
 }
 
 impl Shared {
+    /// Opens git anew if packs were rolled up since the caller last did: deleted packs would stay open for ever.
+    pub(crate) fn reopen_after_repack(&self, git: &mut Git, seen: &mut u64) -> Result<(), Fault> {
+        let repacks = self.repacks.load(Ordering::Acquire);
+        match std::mem::replace(seen, repacks) == repacks {
+            true => Ok(()),
+            false => git.reopen(),
+        }
+    }
+
     /// Sends the folder's thread on an errand. Once the thread has ended, nobody needs it done.
     pub(crate) fn send(&self, errand: Errand) {
         let sent = self.folder.lock().unwrap_or_else(PoisonError::into_inner).send(errand);

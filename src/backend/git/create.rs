@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, Index, IndexEntry, IndexTime, Oid, Repository, RepositoryInitOptions, Signature};
 
-use super::{Git, object_id, trust_the_named_folder};
+use super::{Git, object_id, wake};
 use crate::model::error::{Doing, Fault};
 use crate::model::message::Author;
 use crate::model::object::Revision;
@@ -30,7 +30,7 @@ pub struct Surroundings {
 impl Git {
     /// Makes an empty repository of a folder. `branch` is what the first commit will be on.
     pub fn init(folder: &Path, branch: &str) -> Result<Self, Fault> {
-        trust_the_named_folder();
+        wake();
         let mut options = RepositoryInitOptions::new();
         options.initial_head(branch).no_reinit(true).mkdir(false).mkpath(false).external_template(false);
         Repository::init_opts(folder, &options).doing("make a git repository")?;
@@ -64,7 +64,7 @@ impl Git {
 
 /// The checkout that a folder lies in, if it lies in one. The folder itself need not exist yet; its path is absolute.
 pub fn surroundings(folder: &Path) -> Result<Option<Surroundings>, Fault> {
-    trust_the_named_folder();
+    wake();
     let Some(root) = folder.ancestors().skip(1).find(|above| above.join(".git").exists()) else {
         return Ok(None);
     };

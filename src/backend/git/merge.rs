@@ -21,6 +21,7 @@ pub fn merge_texts(base: &str, ours: &str, theirs: &str) -> Result<Merged, Fault
     if base == ours {
         return Ok(Merged::Clean(theirs.to_owned()));
     }
+    super::wake();
     let (mut ancestor, mut our, mut their) =
         (MergeFileInput::new(), MergeFileInput::new(), MergeFileInput::new());
     ancestor.content(base.as_bytes());

@@ -78,7 +78,8 @@ pub(super) struct End {
 impl Found {
     pub(super) fn segment(&self) -> super::Segment {
         let last = self.segment.as_ref().and_then(|segment| segment.records.last());
-        super::Segment { number: self.number, last: last.map_or(0, |record| record.sequence), bytes: self.bytes }
+        let last = last.map_or(0, |record| record.sequence);
+        super::Segment { number: self.number, last, bytes: self.bytes, is_poisoned: false }
     }
 }
 
@@ -144,9 +145,7 @@ impl Chain {
     /// Adds the next segment, which supersedes the records that it begins before. Says what is wrong, if anything; what
     /// stands then is right as far as it goes.
     fn add(&mut self, found: Found) -> Result<(), Condition> {
-        let Some(segment) = found.segment.as_ref().filter(|segment| !segment.records.is_empty()) else {
-            return Err(corrupt(found.number, 0));
-        };
+        let Some(segment) = found.segment else { return Err(corrupt(found.number, 0)) };
         let first = segment.header.first;
         let kept = self.records.partition_point(|record| record.sequence < first);
         self.records.truncate(kept);
@@ -159,8 +158,9 @@ impl Chain {
             _ => {}
         }
         (self.last_batch, self.tail) = (segment.last_batch, (found.number, segment.end));
-        let is_damaged = segment.is_damaged;
-        self.records.extend(found.segment.into_iter().flat_map(|segment| segment.records));
+        // A segment without a batch never had a name.
+        let is_damaged = segment.is_damaged || segment.records.is_empty();
+        self.records.extend(segment.records);
         if is_damaged { Err(corrupt(self.tail.0, self.tail.1)) } else { Ok(()) }
     }
 }

@@ -19,47 +19,42 @@ pub(super) struct Shelf {
     segment_bytes: usize,
     /// Whether the spare may be filled. A file under its name may be there without.
     is_ready: bool,
-    retired: Vec<Retired>,
-}
-
-#[derive(Debug)]
-struct Retired {
-    number: u64,
-    bytes: usize,
+    /// Retired segments that may become a spare.
+    recyclable: Vec<u64>,
+    /// Those that may only be removed.
+    surplus: Vec<u64>,
 }
 
 impl Shelf {
     pub(super) fn new(disk: Arc<Disk>, segment_bytes: usize) -> Self {
-        Self { disk, segment_bytes, is_ready: false, retired: Vec::new() }
+        Self { disk, segment_bytes, is_ready: false, recyclable: Vec::new(), surplus: Vec::new() }
     }
 
     /// Takes over a segment that is not needed any more.
-    pub(super) fn retire(&mut self, number: u64, bytes: usize) {
-        self.retired.push(Retired { number, bytes });
+    pub(super) fn retire(&mut self, number: u64, is_recyclable: bool) {
+        let retired = if is_recyclable { &mut self.recyclable } else { &mut self.surplus };
+        retired.push(number);
     }
 
     /// Makes a spare unless there is one.
     pub(super) fn prepare(&mut self) -> io::Result<()> {
         while !self.is_ready {
-            match self.retired.pop() {
+            match self.recyclable.pop() {
                 // What cannot be recycled stays where it is, and the next start finds it again.
-                Some(retired) => self.is_ready = self.recycle(&retired).is_ok(),
+                Some(number) => self.is_ready = self.recycle(number).is_ok(),
                 None => return self.create(),
             }
         }
         Ok(())
     }
 
-    /// Removes retired segments that are too large or too many to be kept.
+    /// Removes retired segments that are too many or of no use.
     pub(super) fn trim(&mut self) {
-        let (mut kept, segment_bytes) = (0, self.segment_bytes);
-        let surplus = self.retired.extract_if(.., |retired| {
-            kept += usize::from(retired.bytes <= segment_bytes);
-            retired.bytes > segment_bytes || kept > RETIRED_SEGMENTS_MAX
-        });
-        for retired in surplus {
+        let kept = self.recyclable.len().min(RETIRED_SEGMENTS_MAX);
+        self.surplus.extend(self.recyclable.drain(kept..));
+        for number in self.surplus.drain(..) {
             // One that stays does no harm, and the next start finds it again.
-            let _ = self.disk.remove(Place(Root::Git, &segment_path(retired.number)));
+            let _ = self.disk.remove(Place(Root::Git, &segment_path(number)));
         }
     }
 
@@ -79,11 +74,8 @@ impl Shelf {
     }
 
     /// Makes the spare of a retired segment. When it is written over, its old name must not come back by a crash.
-    fn recycle(&self, retired: &Retired) -> io::Result<()> {
-        if retired.bytes > self.segment_bytes {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        self.disk.rename(Place(Root::Git, &segment_path(retired.number)), SPARE)?;
+    fn recycle(&self, number: u64) -> io::Result<()> {
+        self.disk.rename(Place(Root::Git, &segment_path(number)), SPARE)?;
         self.disk.sync_folder(FOLDER)
     }
 

@@ -2,8 +2,8 @@
 //!
 //! # One watch a directory
 //!
-//! notify can watch a whole tree by itself, but then it watches `.git/objects` too, and it does not hear what is born in
-//! a new directory before its watch stands: of `mkdir -p a/b/c && echo > a/b/c/deep.md` one file in four. So every
+//! notify can watch a whole tree by itself, but then it watches `.git/objects` too, and it does not hear what is born
+//! in a new directory before its watch stands: of `mkdir -p a/b/c && echo > a/b/c/deep.md` one file in four. So every
 //! directory gets a watch of its own here, always *before* it is listed: what was made before the watch is found by
 //! whoever looks at the hinted directory, what is made after it is heard.
 //!
@@ -11,9 +11,9 @@
 //!
 //! The kernel watches a directory, notify speaks of the path it once had, and the two part ways when directories are
 //! moved, swapped or made again; notify also ends a watch by its path, even when that is another directory by now. So
-//! nothing is concluded from the order or the kind of events. Whenever a name changes, all that is known of it and below
-//! it is forgotten, and what stands there at that moment is watched afresh. notify ends watches before it takes the
-//! order for a new one, and every end of a watch is such an event: whatever the race, the last word is ours.
+//! nothing is concluded from the order or the kind of events. Whenever a name changes, all that is known of it and
+//! below it is forgotten, and what stands there at that moment is watched afresh. notify ends watches before it takes
+//! the order for a new one, and every end of a watch is such an event: whatever the race, the last word is ours.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
@@ -71,8 +71,8 @@ impl Tree {
         all
     }
 
-    /// Watches a directory and those below it, the upper ones first; nothing happens when none stands there. One that is
-    /// watched already is watched again: to the kernel that is the same watch, if it is the same directory.
+    /// Watches a directory and those below it, the upper ones first; nothing happens when none stands there. One that
+    /// is watched already is watched again: to the kernel that is the same watch, if it is the same directory.
     pub(super) fn cover(&mut self, top: &str) -> Coverage {
         let mut coverage = Coverage::default();
         let mut queue = VecDeque::new();

@@ -97,6 +97,7 @@ impl World {
 
     /// The process dies and the next one starts, on the disk as programs see it.
     fn restart(&mut self) {
+        self.tape.restart();
         let disk = Arc::new(Disk::open(self.folder.path()).unwrap().with_witness(self.tape.clone()));
         let (journal, replay) = Journal::open_with(disk, REPOSITORY, SEGMENT).unwrap();
         self.unpromised = self.judge(&replay, &journal);
@@ -173,7 +174,7 @@ fn nothing_acknowledged_is_lost_when_operations_fail_at_random() {
         let plan = move |operation: usize| {
             let mut state = seed << 32 | operation as u64;
             let chance = random(&mut state) ^ random(&mut state) >> 17;
-            (chance % 7 == 0).then_some([Failure::Broken, Failure::Full, Failure::Short][chance as usize / 7 % 3])
+            chance.is_multiple_of(7).then_some([Failure::Broken, Failure::Full, Failure::Short][chance as usize / 7 % 3])
         };
         live(Box::new(plan), seed);
     }

@@ -36,6 +36,8 @@ struct Log {
     changes: Vec<(Change, Certainty)>,
     /// Which file each name leads to at the moment.
     names: HashMap<String, usize>,
+    /// Files of which a write or a flush failed in this process.
+    poisoned: HashSet<usize>,
 }
 
 enum Change {
@@ -76,6 +78,11 @@ impl Tape {
 
     pub(super) fn operations(&self) -> usize {
         self.log.lock().unwrap().operations
+    }
+
+    /// Says that a new process has started.
+    pub(super) fn restart(&self) {
+        self.log.lock().unwrap().poisoned.clear();
     }
 
     /// Makes `git` the directory that a cut at this moment would leave, as far as the journal has changed it.
@@ -126,8 +133,14 @@ impl Log {
             Operation::SyncFile(place) => return self.settle_file(self.names[place.1], failure),
             Operation::SyncFolder(place) => return self.settle_folder(place.1, failure),
             Operation::Write { file, at, bytes } if failure == Some(Failure::Short) => {
-                let bytes = bytes[..bytes.len() / 2].to_vec();
-                Change::Write { file: self.names[file.1], at: *at as usize, bytes }
+                let (file, at) = (self.names[file.1], *at as usize);
+                self.changes.push((Change::Write { file, at, bytes: bytes[..bytes.len() / 2].to_vec() }, Certainty::Pending));
+                self.poisoned.insert(file);
+                return;
+            }
+            Operation::Write { file, .. } if failure.is_some() => {
+                self.poisoned.insert(self.names[file.1]);
+                return;
             }
             _ if failure.is_some() => return,
             Operation::Write { file, at, bytes } => {
@@ -142,6 +155,9 @@ impl Log {
             }
             other => panic!("the journal does not do this: {other:?}"),
         };
+        if let Change::Write { file, .. } = change {
+            assert!(!self.poisoned.contains(&file), "a file is written after a write or flush of it failed");
+        }
         self.rename(&change);
         self.changes.push((change, Certainty::Pending));
     }
@@ -159,6 +175,7 @@ impl Log {
     }
 
     fn settle_file(&mut self, synced: usize, failure: Option<Failure>) {
+        self.poisoned.extend(failure.is_some().then_some(synced));
         self.settle(failure, |change| matches!(change, Change::Write { file, .. } if *file == synced));
     }
 

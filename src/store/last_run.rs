@@ -1,0 +1,55 @@
+//! How the last run ended: cleanly, killed, or with the power.
+//!
+//! A kill loses nothing that was written, synced or not. A power cut may take back any write that was not synced: a file
+//! of the work tree may come back empty, shorter, with its old text or not at all, while git, which is synced, has the
+//! new one. Only then, and only for files that were shown since the file system was last synced as a whole, may a start
+//! take such a file for damage instead of a person's wish.
+
+use crate::backend::disk::{Disk, Place, Root};
+use crate::backend::process;
+use crate::model::error::{Doing, Fault};
+use crate::model::object::Revision;
+use crate::store::shared::Shared;
+
+const STATE: &str = "memoryd/state";
+
+/// What is known of the last run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LastRun {
+    /// It stopped of itself, or was killed: all that it wrote is there.
+    Written,
+    /// The power went, or nobody can tell. Up to `synced` the folder had been synced.
+    Cut { synced: Option<Revision> },
+}
+
+/// Reads how the last run ended.
+pub(crate) fn read(disk: &Disk) -> Result<LastRun, Fault> {
+    let bytes = disk.read(Place(Root::Git, STATE)).doing("read how the last run ended")?;
+    let Some(bytes) = bytes else { return Ok(LastRun::Written) };
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+    let is_clean = value("stopped") == Some("yes");
+    let is_this_boot = value("boot").is_some_and(|boot| Some(boot) == process::boot_id().as_deref());
+    match is_clean || is_this_boot {
+        true => Ok(LastRun::Written),
+        false => Ok(LastRun::Cut { synced: value("synced").and_then(|id| id.parse().ok()) }),
+    }
+}
+
+/// Syncs the whole file system, and notes that the folder is durable up to what it showed before.
+pub(crate) fn sync(disk: &Disk, shown: Revision, stopped: bool) -> Result<(), Fault> {
+    disk.sync_file_system().doing("sync the file system")?;
+    note(disk, Some(shown), stopped)
+}
+
+/// Notes that a run has begun. After a power cut, what was restored is synced first: another cut may come at once.
+pub(crate) fn begin(shared: &Shared) -> Result<(), Fault> {
+    sync(&shared.disk, shared.progress.shown().revision, false)
+}
+
+fn note(disk: &Disk, synced: Option<Revision>, stopped: bool) -> Result<(), Fault> {
+    let boot = process::boot_id().unwrap_or_default();
+    let synced = synced.map_or(String::new(), |revision| format!("synced {revision}\n"));
+    let text = format!("boot {boot}\nstopped {}\n{synced}", if stopped { "yes" } else { "no" });
+    disk.replace(Place(Root::Git, STATE), text.as_bytes()).doing("note how far the folder is synced")
+}

@@ -1,0 +1,84 @@
+//! Mending what a crash or a power cut left in `.git`, before anything else looks at it.
+
+use crate::backend::disk::{Disk, Place, Root};
+use crate::backend::git::Git;
+use crate::backend::packs::{KEEP_TEXT, PACKS};
+use crate::backend::refs::{self, TEMPORARY};
+use crate::model::error::{Doing, Fault};
+use crate::store::folder::SHOWN;
+
+/// Removes locks that a crash of this program left: they share an inode with a file of its own. A lock of a person's git
+/// is theirs; until it is gone, nothing is shown.
+pub(crate) fn remove_own_locks(disk: &Disk, branch: &str) -> Result<(), Fault> {
+    const DOING: &str = "remove locks that a crash left";
+    let own = disk.entries(Place(Root::Git, TEMPORARY)).doing(DOING)?;
+    for path in ["index.lock", &format!("{branch}.lock")] {
+        let lock = disk.stat(Place(Root::Git, path)).doing(DOING)?;
+        if lock.is_some_and(|lock| own.iter().any(|(_, stat)| stat.inode == lock.inode)) {
+            disk.remove(Place(Root::Git, path)).doing(DOING)?;
+        }
+    }
+    for name in ["head", "shown", "kept"] {
+        disk.remove(Place(Root::Git, &format!("refs/memoryd/{name}.lock"))).doing(DOING)?;
+    }
+    for (name, _) in own {
+        disk.remove(Place(Root::Git, &format!("{TEMPORARY}/{name}"))).doing(DOING)?;
+    }
+    Ok(())
+}
+
+/// Fills files that git wrote, did not sync, and lost the bytes of. Without this git refuses the repository.
+pub(crate) fn fill_empty_files(disk: &Disk, branch: &str) -> Result<(), Fault> {
+    const DOING: &str = "repair what a power cut left";
+    let is_empty = |path: &str| {
+        let stat = disk.stat(Place(Root::Git, path)).doing(DOING)?;
+        Ok::<_, Fault>(stat.is_some_and(|stat| stat.size == 0))
+    };
+    if is_empty("HEAD")? {
+        disk.replace(Place(Root::Git, "HEAD"), format!("ref: {branch}\n").as_bytes()).doing(DOING)?;
+    }
+    if is_empty("index")? {
+        disk.remove(Place(Root::Git, "index")).doing(DOING)?;
+    }
+    if is_empty(branch)? {
+        match refs::read(disk, SHOWN)? {
+            Some(shown) => disk.replace(Place(Root::Git, branch), format!("{shown}\n").as_bytes()),
+            None => disk.remove(Place(Root::Git, branch)),
+        }
+        .doing(DOING)?;
+    }
+    Ok(())
+}
+
+/// Indexes packs that have no index: a crash between the two renames, or a foreign `git gc` that took the index of a pack
+/// it had not seen. One that cannot be read is set aside, where git does not stumble over it.
+pub(crate) fn index_orphan_packs(disk: &Disk, git: &Git) -> Result<(), Fault> {
+    const DOING: &str = "look for packs without an index";
+    let names = disk.list(Place(Root::Git, PACKS)).doing(DOING)?;
+    for name in names.iter().filter_map(|name| name.strip_suffix(".keep")) {
+        let keep = format!("{PACKS}/{name}.keep");
+        if disk.read(Place(Root::Git, &keep)).doing(DOING)?.as_deref() == Some(KEEP_TEXT) {
+            disk.remove(Place(Root::Git, &keep)).doing(DOING)?;
+        }
+    }
+    for name in names.iter().filter_map(|name| name.strip_suffix(".pack")) {
+        if names.contains(&format!("{name}.idx")) {
+            continue;
+        }
+        let (pack, index) = (format!("{PACKS}/{name}.pack"), format!("{PACKS}/{name}.idx"));
+        let bytes = disk.read(Place(Root::Git, &pack)).doing(DOING)?.unwrap_or_default();
+        let scratch = disk.path().join(".git").join(TEMPORARY);
+        match git.index_of_pack(&bytes, &scratch) {
+            Ok(bytes) => {
+                tracing::warn!(pack = name, "a pack had lost its index; it has one again");
+                disk.replace(Place(Root::Git, &index), &bytes).doing(DOING)?;
+            }
+            Err(fault) => {
+                tracing::warn!(pack = name, %fault, "a pack is set aside as .bad");
+                let aside = format!("{pack}.bad");
+                disk.rename(Place(Root::Git, &pack), Place(Root::Git, &aside)).doing(DOING)?;
+            }
+        }
+    }
+    Ok(())
+}
