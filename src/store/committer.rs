@@ -83,7 +83,7 @@ impl Committer {
     /// Commits until the queue is closed and drained.
     pub(crate) fn run(mut self) {
         loop {
-            while !self.shared.backlog.wait_for_room(ROOM_POLL) {}
+            while !self.shared.backlog.wait_for_room(ROOM_POLL) && !self.shared.queue.is_closed() {}
             let patience = (!self.parked.is_empty()).then_some(PARKED_POLL);
             let Some(wishes) = self.shared.queue.take(BATCH_COMMITS_MAX, patience) else { return };
             let parked = self.parked.drain(..).collect::<Vec<_>>();
@@ -323,7 +323,7 @@ impl Committer {
             }
             conflicts = met;
         }
-        Ok(Followed { revision: self.head.revision(), conflicts })
+        Ok(Followed { conflicts })
     }
 
     /// The head becomes a commit that people made. The journal says so first: without that, a start after a crash would
@@ -343,6 +343,16 @@ impl Committer {
         self.shared.progress.set_published(Mark { sequence: self.sequence, revision: target });
         self.accept(Vec::new(), false);
         Ok(())
+    }
+}
+
+/// However the committer ends, nobody waits for it in vain.
+impl Drop for Committer {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        let waiting = self.shared.queue.take(usize::MAX, Some(Duration::ZERO)).unwrap_or_default();
+        let parked = self.parked.drain(..).map(|(_, wish)| wish);
+        parked.chain(waiting).for_each(|wish| wish.refuse(Rejection::ShuttingDown));
     }
 }
 

@@ -210,17 +210,19 @@ impl Folder {
             && self.git.contains(branch, shown)?
         {
             // Ours: a crash came between the branch and the note that it was shown.
-            return Ok(self.set_shown(Mark { revision: branch, ..self.shared.progress.shown() })?);
+            return Ok(self.set_shown(self.mark_of(branch))?);
         }
         let following = Following { branch, shown: since };
         let followed = self.ask(|reply| Wish::Follow { following, reply })?;
         self.say_conflicts(followed.conflicts);
-        let published = self.shared.progress.published();
-        let sequence = match followed.revision == branch {
-            true => published.sequence,
-            false => self.shared.progress.shown().sequence,
-        };
-        Ok(self.set_shown(Mark { sequence, revision: branch })?)
+        Ok(self.set_shown(self.mark_of(branch))?)
+    }
+
+    /// How far a branch tip is: as far as git, or no farther than the show before it.
+    fn mark_of(&self, branch: Revision) -> Mark {
+        let progress = &self.shared.progress;
+        let nearest = [progress.published(), progress.shown()].into_iter().find(|mark| mark.revision == branch);
+        nearest.unwrap_or(Mark { revision: branch, ..progress.shown() })
     }
 
     /// Notes durably that branch, index and files are at a commit.

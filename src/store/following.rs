@@ -18,10 +18,8 @@ pub(crate) struct Following {
     pub(crate) shown: Option<Revision>,
 }
 
-/// How the head got there.
+/// The head has it.
 pub(crate) struct Followed {
-    /// The head that has it.
-    pub(crate) revision: Revision,
     /// Files where a person's commit and an agent's write changed the same lines: the person's text stands.
     pub(crate) conflicts: Vec<String>,
 }

@@ -80,6 +80,11 @@ impl Queue {
         }
     }
 
+    /// Whether no wish is taken any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
     /// How many wishes wait.
     pub(crate) fn len(&self) -> usize {
         self.lock().wishes.len()

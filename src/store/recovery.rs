@@ -47,7 +47,15 @@ pub(crate) struct Started {
 const OWN_MAINTENANCE: [(&str, &str); 2] = [("gc.auto", "0"), ("maintenance.auto", "false")];
 
 /// What keeps line-ending conversion, filters and keyword expansion off the memory's texts.
-const ATTRIBUTES: &str = "*.md -text -filter -ident -working-tree-encoding\n";
+const ATTRIBUTES: &str = "\
+    *.md -text -filter -ident -working-tree-encoding\n\
+    *.txt -text -filter -ident -working-tree-encoding\n\
+    *.json -text -filter -ident -working-tree-encoding\n\
+    *.yaml -text -filter -ident -working-tree-encoding\n\
+    *.yml -text -filter -ident -working-tree-encoding\n\
+    *.csv -text -filter -ident -working-tree-encoding\n\
+    *.xml -text -filter -ident -working-tree-encoding\n\
+    memoryd.toml -text -filter -ident -working-tree-encoding\n";
 /// What of the daemon's lies in the work tree.
 const EXCLUDES: &str = ".memoryd/\n";
 
@@ -233,6 +241,9 @@ fn replay(
     let sequence = journal.next_sequence() - 1;
     let mark = Mark { sequence, revision: head.revision() };
     shared.progress.set_published(mark);
+    if shared.progress.shown().revision == mark.revision {
+        shared.progress.set_shown(mark);
+    }
     shared.snapshot.store(Arc::new(head.snapshot().clone()));
     journal.release(sequence);
     let journal = (shared.durability == Durability::Journal).then_some(journal);
