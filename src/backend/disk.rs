@@ -400,6 +400,17 @@ fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
+/// Which file it is, whatever its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// The device that holds it.
+    pub device: u64,
+    /// Its number there.
+    pub inode: u64,
+    /// How many names it has; with none it is gone once it is closed.
+    pub links: u64,
+}
+
 /// A file that is written in place.
 pub struct DiskFile<'a> {
     disk: &'a Disk,
@@ -426,6 +437,15 @@ impl DiskFile<'_> {
     pub fn sync(&self) -> io::Result<()> {
         self.disk.before(&Operation::SyncFile(Place(self.root, &self.path)))?;
         Ok(sys::fdatasync(&self.file)?)
+    }
+
+    /// Which file it is and how many names it has left. Quicker than [`stat`](Self::stat) on a file that is written again
+    /// and again: asking for its times makes the next write log a new one, which costs a third of an append.
+    pub fn identity(&self) -> io::Result<Identity> {
+        let wanted = sys::StatxFlags::INO | sys::StatxFlags::NLINK;
+        let stat = sys::statx(&self.file, "", AtFlags::EMPTY_PATH, wanted)?;
+        let device = sys::makedev(stat.stx_dev_major, stat.stx_dev_minor);
+        Ok(Identity { device, inode: stat.stx_ino, links: stat.stx_nlink.into() })
     }
 
     /// What the system knows of the file.

@@ -39,13 +39,14 @@
 //! A *spare* is a file of zeros, written and flushed, or a retired segment; it has no segment's name. Making it is slow
 //! and needs no answer, so a [`Preparer`] does it ahead. It enters *service* with its first batch in it: header and batch
 //! are one write and one flush, then the file is renamed to the next number and the directory synced, and only then is
-//! the batch acknowledged. So a file under a segment's name always has a valid header and a batch, or it was damaged.
-//! Zeroing a retired segment would bring nothing: its old batches tell another salt, 64 random bits that nobody sees.
+//! the batch acknowledged. So a file under a segment's name has a valid header and a batch, or it was damaged. Zeroing a
+//! retired segment would bring nothing: its old batches tell another salt, 64 random bits that no client ever sees.
 //!
-//! A segment is full, or *poisoned* by a failure, and the next takes over. When all of a segment's records lie below the
-//! newest header's *floor* it is *retired*: the floor is the first sequence that was not yet released one release ago,
-//! so git had every record below it, and had it at the release before the last one too. The directory is synced after
-//! taking a retired segment's name away and before writing over it.
+//! A segment is full, or *poisoned* by a failure, and the next takes over. Its header's *floor* is the sequence behind
+//! all that was released before the last release: a pack that is lost right after it was published can be written again.
+//! Segments that end below the floor are *retired*. A poisoned one is then removed and not written again. From another
+//! one the name is taken away, and the directory synced, before it is written over. Only a new segment writes a floor
+//! down, and each start begins one; so one enters service early, too, when many wait to be retired.
 //!
 //! # Why replay is right
 //!
@@ -64,9 +65,10 @@
 //! - *Retired segments* that come back under their old names, or do not, lie before the segment replay begins with.
 //! - *A segment is missing or damaged.* Sequences from the floor to the end are consecutive or [`Condition`] says where
 //!   they are not, the oldest segment's loss included. Between neighbouring numbers no file can be missing: it is damage.
-//! - *Removed while the daemon runs.* Each append opens the segment by its name and compares the inode, and looks for a
-//!   link count of zero after the flush: an acknowledgement never rests on a file that replay cannot find. The segments
-//!   before are looked for whenever a new one enters service. [`Journal::rewrite`] starts over from the store's memory.
+//! - *Removed while the daemon runs.* Each append opens the segment by its name, and after the flush looks whether the
+//!   file is the one that was begun and still has a name: no acknowledgement rests on a file that replay cannot find. The
+//!   segments before are looked for when a new one enters service. [`Journal::rewrite`] starts over from the store's
+//!   memory.
 //!
 //! What no replay can tell is damage to the very last batch from a torn tail; and a newest segment that somebody removed
 //! while no daemon ran leaves no trace here.
@@ -79,9 +81,10 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::backend::disk::{Disk, Place, Root, Stat};
+use crate::backend::random;
 use crate::model::error::{Doing, Fault};
 use crate::model::limits::SEGMENT_BYTES;
 
@@ -89,9 +92,12 @@ use self::format::Header;
 pub use self::format::Record;
 use self::replay::Found;
 pub use self::replay::{Condition, Replay};
-use self::shelf::Shelf;
+pub use self::shelf::Preparer;
+use self::shelf::{RETIRED_SEGMENTS_MAX, Shelf};
 
 const FOLDER: Place<'static> = Place(Root::Git, "memoryd/journal");
+const APPEND: &str = "append to the journal";
+const BEGIN: &str = "begin a journal segment";
 
 /// Why a batch was not acknowledged.
 #[derive(Debug, thiserror::Error)]
@@ -125,7 +131,7 @@ pub struct Journal {
     number: u64,
     next: u64,
     released: u64,
-    /// What was released when the last release came: git has had it for that long.
+    /// What was released before the last release.
     expendable: u64,
     backlog: Backlog,
 }
@@ -176,19 +182,6 @@ impl Backlog {
     }
 }
 
-/// Makes the next segment's file ahead of time, on whichever thread has it to spare.
-#[derive(Debug, Clone)]
-pub struct Preparer(Arc<Mutex<Shelf>>);
-
-impl Preparer {
-    /// Makes a spare if there is none, and gives back the room of retired segments that nobody will need.
-    pub fn prepare(&self) -> Result<(), Fault> {
-        let mut shelf = lock(&self.0);
-        shelf.trim();
-        shelf.prepare().doing("prepare a journal segment")
-    }
-}
-
 impl Journal {
     /// Reads all that the last run left, and changes nothing. What was replayed stays until it is released. When the
     /// replay's condition is not whole, the journal refuses to append: set it aside and open again, or stay read-only.
@@ -196,19 +189,30 @@ impl Journal {
         Self::open_with(disk, repository, SEGMENT_BYTES)
     }
 
-    fn open_with(disk: Arc<Disk>, repository: [u8; 16], segment_bytes: usize) -> Result<(Self, Replay), Fault> {
+    fn open_with(
+        disk: Arc<Disk>,
+        repository: [u8; 16],
+        segment_bytes: usize,
+    ) -> Result<(Self, Replay), Fault> {
         let found = replay::find(&disk)?;
         let segments: VecDeque<_> = found.iter().map(Found::segment).collect();
         let (replay, end) = replay::assemble(found, repository);
-        let carried = replay.records.iter().filter(|record| record.sequence >= end.last_batch);
-        let mut backlog = Backlog::default();
-        backlog.add(end.next - 1, replay.records.iter().map(|record| record.payload.len()).sum());
+        let records = &replay.records;
+        let carried = records
+            .iter()
+            .filter(|record| record.sequence >= end.last_batch);
+        let bytes = records.iter().map(|record| record.payload.len()).sum();
+        let is_whole = replay.condition == Condition::Whole;
         let journal = Self {
             repository,
             segment_bytes,
             shelf: Arc::new(Mutex::new(Shelf::new(disk.clone(), segment_bytes))),
             disk,
-            state: if replay.condition == Condition::Whole { State::Sound } else { State::Unsound },
+            state: if is_whole {
+                State::Sound
+            } else {
+                State::Unsound
+            },
             number: segments.back().map_or(0, |segment| segment.number),
             segments,
             active: None,
@@ -216,7 +220,10 @@ impl Journal {
             next: end.next,
             released: end.expendable,
             expendable: end.expendable,
-            backlog,
+            backlog: Backlog {
+                batches: VecDeque::from([(end.next - 1, bytes)]),
+                bytes,
+            },
         };
         Ok((journal, replay))
     }
@@ -228,14 +235,17 @@ impl Journal {
         let payloads: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
         match self.active {
             _ if payloads.is_empty() => {}
-            Some(active) if self.has_room(&payloads) => self.extend(active, &payloads)?,
+            Some(active) if self.has_room(&payloads) && !self.is_crowded() => {
+                self.extend(active, &payloads)?;
+            }
             _ => self.begin(&payloads)?,
         }
         Ok(self.next - 1)
     }
 
-    /// Says that git has every record up to this one. Their files are let go one release later, when the next segment
-    /// enters service.
+    /// Says that git has every record up to this one; of a sequence that is not beyond the last one told, nothing new.
+    /// What the release before told is expendable from now on, and its files are let go when the next segment enters
+    /// service.
     pub fn release(&mut self, through: u64) {
         let through = through.min(self.next - 1);
         if through > self.released {
@@ -247,14 +257,20 @@ impl Journal {
 
     /// Starts over after [`AppendError::Removed`], with every payload from `first_sequence` (at least 1) on that git may
     /// not have; the batch that failed may be among them and is then durable, too, when this returns.
-    pub fn rewrite(&mut self, first_sequence: u64, payloads: &[Vec<u8>]) -> Result<(), AppendError> {
+    pub fn rewrite(
+        &mut self,
+        first_sequence: u64,
+        payloads: &[Vec<u8>],
+    ) -> Result<(), AppendError> {
         if self.state == State::Unsound {
             return self.check();
         }
         self.state = State::Removed;
         self.active = None;
         self.carried.clear();
-        self.segments.iter_mut().for_each(|segment| segment.last = 0);
+        self.segments
+            .iter_mut()
+            .for_each(|segment| segment.last = 0);
         self.backlog = Backlog::default();
         self.next = first_sequence.max(1);
         self.released = self.next - 1;
@@ -278,7 +294,7 @@ impl Journal {
 
     /// What makes segments ahead of time for this journal.
     pub fn preparer(&self) -> Preparer {
-        Preparer(self.shelf.clone())
+        Preparer::new(self.shelf.clone())
     }
 
     /// Renames the journal on this disk to `unreplayed-<n>` beside it, for a person to look at, and gives the new path
@@ -292,7 +308,8 @@ impl Journal {
                 break;
             }
         }
-        disk.rename_new(FOLDER, Place(Root::Git, &path)).doing(DOING)?;
+        disk.rename_new(FOLDER, Place(Root::Git, &path))
+            .doing(DOING)?;
         disk.sync_folder(FOLDER.parent()).doing(DOING)?;
         Ok(path)
     }
@@ -301,7 +318,7 @@ impl Journal {
         match self.state {
             State::Sound => Ok(()),
             State::Removed => Err(AppendError::Removed),
-            State::Unsound => Err(failed("append to the journal", "what the last run left of it is not whole")),
+            State::Unsound => Err(failed(APPEND, "what the last run left is not whole")),
         }
     }
 
@@ -310,22 +327,37 @@ impl Journal {
         used + format::batch_bytes(payloads) <= self.segment_bytes
     }
 
+    /// Whether a new segment would retire many.
+    fn is_crowded(&self) -> bool {
+        let expendable = |segment: &&Segment| segment.last <= self.expendable;
+        self.segments.iter().filter(expendable).count() > RETIRED_SEGMENTS_MAX
+    }
+
     /// Writes a batch behind the last one.
     fn extend(&mut self, active: Active, payloads: &[&[u8]]) -> Result<(), AppendError> {
-        const DOING: &str = "append to the journal";
-        let Some(newest) = self.segments.back_mut() else { return self.removed() };
+        let Some(newest) = self.segments.back_mut() else {
+            return self.removed();
+        };
         let path = segment_path(newest.number);
-        let opened = self.disk.open_to_write(Place(Root::Git, &path)).map_err(|error| failed(DOING, error))?;
-        let Some(file) = opened else { return self.removed() };
+        let opened = self
+            .disk
+            .open_to_write(Place(Root::Git, &path))
+            .map_err(|error| failed(APPEND, error))?;
+        let Some(file) = opened else {
+            return self.removed();
+        };
         let mut batch = Vec::with_capacity(format::batch_bytes(payloads));
         format::encode_batch(active.salt, self.next, payloads, &mut batch);
         let end = newest.bytes + batch.len();
         // Whatever fails from here on, the segment is never written again.
         (self.active, newest.is_poisoned) = (None, true);
-        let flushed = file.write_at(&batch, newest.bytes as u64).and_then(|()| file.sync()).and_then(|()| file.stat());
-        let stat = flushed.map_err(|error| failed(DOING, error))?;
+        let flushed = file
+            .write_at(&batch, newest.bytes as u64)
+            .and_then(|()| file.sync())
+            .and_then(|()| file.identity());
+        let file = flushed.map_err(|error| failed(APPEND, error))?;
         // A file that lost its name is not found by replay, and one that took it is not the one that was begun.
-        if stat.links == 0 || inode(&stat) != active.inode {
+        if file.links == 0 || (file.device, file.inode) != active.inode {
             return self.removed();
         }
         (self.active, newest.is_poisoned) = (Some(active), false);
@@ -335,24 +367,35 @@ impl Journal {
 
     /// Brings a new segment into service with a batch in it.
     fn begin(&mut self, payloads: &[&[u8]]) -> Result<(), AppendError> {
-        const DOING: &str = "begin a journal segment";
-        if !self.is_standing().map_err(|error| failed(DOING, error))? {
+        if !self.is_standing().map_err(|error| failed(BEGIN, error))? {
             return self.removed();
         }
-        let salt = getrandom::u64().map_err(|error| failed(DOING, error.to_string()))?;
+        let salt = u64::from_le_bytes(random::bytes().map_err(AppendError::Failed)?);
         let segment = self.encode_segment(salt, payloads);
         let shelf = self.shelf.clone();
-        let mut shelf = lock(&shelf);
-        let room = |error| full_or_failed(DOING, error);
-        let stat = shelf.prepare().and_then(|()| shelf.fill(&segment)).map_err(room)?;
+        let mut shelf = shelf::lock(&shelf);
+        let stat = shelf
+            .prepare()
+            .and_then(|()| shelf.fill(&segment))
+            .map_err(full_or_failed)?;
         // From here on it may have its name, and supersede what would be written to the segment before it. Nothing in
         // it is needed before the batch is acknowledged.
         self.active = None;
         self.number += 1;
-        self.segments.push_back(Segment { number: self.number, last: 0, bytes: segment.len(), is_poisoned: false });
-        shelf.commission(self.number).map_err(room)?;
-        self.disk.sync_folder(FOLDER).map_err(|error| failed(DOING, error))?;
-        self.active = Some(Active { salt, inode: inode(&stat) });
+        self.segments.push_back(Segment {
+            number: self.number,
+            last: 0,
+            bytes: segment.len(),
+            is_poisoned: false,
+        });
+        shelf.commission(self.number).map_err(full_or_failed)?;
+        self.disk
+            .sync_folder(FOLDER)
+            .map_err(|error| failed(BEGIN, error))?;
+        self.active = Some(Active {
+            salt,
+            inode: inode(&stat),
+        });
         self.carried.clear();
         self.acknowledge(payloads, segment.len());
         self.retire(&mut shelf);
@@ -361,10 +404,21 @@ impl Journal {
 
     /// The header and first batch of a new segment.
     fn encode_segment(&self, salt: u64, payloads: &[&[u8]]) -> Vec<u8> {
-        let batch: Vec<&[u8]> = self.carried.iter().map(Vec::as_slice).chain(payloads.iter().copied()).collect();
+        let batch: Vec<&[u8]> = self
+            .carried
+            .iter()
+            .map(Vec::as_slice)
+            .chain(payloads.iter().copied())
+            .collect();
         let first = self.next - self.carried.len() as u64;
         let mut segment = Vec::with_capacity(format::BLOCK_BYTES + format::batch_bytes(&batch));
-        Header { repository: self.repository, salt, first, floor: self.expendable + 1 }.encode(&mut segment);
+        Header {
+            repository: self.repository,
+            salt,
+            first,
+            floor: self.expendable + 1,
+        }
+        .encode(&mut segment);
         format::encode_batch(salt, first, &batch, &mut segment);
         segment
     }
@@ -372,7 +426,10 @@ impl Journal {
     /// Counts a batch that is durable, and with which the newest segment is filled up to `end`.
     fn acknowledge(&mut self, payloads: &[&[u8]], end: usize) {
         self.next += payloads.len() as u64;
-        self.backlog.add(self.next - 1, payloads.iter().map(|payload| payload.len()).sum());
+        self.backlog.add(
+            self.next - 1,
+            payloads.iter().map(|payload| payload.len()).sum(),
+        );
         if let Some(newest) = self.segments.back_mut() {
             (newest.last, newest.bytes) = (self.next - 1, end);
         }
@@ -380,11 +437,15 @@ impl Journal {
 
     /// Lets go of the segments that replay does not need since the newest is in service.
     fn retire(&mut self, shelf: &mut Shelf) {
-        let (expendable, newest, segment_bytes) = (self.expendable, self.number, self.segment_bytes);
+        let (expendable, newest, segment_bytes) =
+            (self.expendable, self.number, self.segment_bytes);
         self.segments.retain(|segment| {
             let is_needed = segment.number == newest || segment.last > expendable;
             if !is_needed {
-                shelf.retire(segment.number, segment.bytes <= segment_bytes && !segment.is_poisoned);
+                shelf.retire(
+                    segment.number,
+                    segment.bytes <= segment_bytes && !segment.is_poisoned,
+                );
             }
             is_needed
         });
@@ -392,8 +453,14 @@ impl Journal {
 
     /// Whether every segment that replay would need is where it was.
     fn is_standing(&self) -> io::Result<bool> {
-        for segment in self.segments.iter().filter(|segment| segment.last > self.expendable) {
-            if self.disk.stat(Place(Root::Git, &segment_path(segment.number)))?.is_none() {
+        let expendable = self.expendable;
+        for segment in self
+            .segments
+            .iter()
+            .filter(|segment| segment.last > expendable)
+        {
+            let path = segment_path(segment.number);
+            if self.disk.stat(Place(Root::Git, &path))?.is_none() {
                 return Ok(false);
             }
         }
@@ -420,12 +487,11 @@ fn failed(doing: &str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>
     AppendError::Failed(Fault::new(doing, cause))
 }
 
-fn full_or_failed(doing: &str, error: io::Error) -> AppendError {
-    let fault = Fault::new(doing, error);
-    if fault.is_disk_full() { AppendError::Full } else { AppendError::Failed(fault) }
-}
-
-/// The shelf knows at each step what is on the disk, so a panic under its lock leaves it usable.
-fn lock(shelf: &Mutex<Shelf>) -> MutexGuard<'_, Shelf> {
-    shelf.lock().unwrap_or_else(PoisonError::into_inner)
+fn full_or_failed(error: io::Error) -> AppendError {
+    let fault = Fault::new(BEGIN, error);
+    if fault.is_disk_full() {
+        AppendError::Full
+    } else {
+        AppendError::Failed(fault)
+    }
 }

@@ -8,8 +8,14 @@ use crate::model::message::Author;
 /// The user of the operating system at this host: what git itself would make up, if it were asked to.
 pub fn at_this_computer() -> Author {
     let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let own = std::fs::metadata("/proc/self").ok().and_then(|process| account(&accounts, process.uid()));
-    let login = || ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let own = std::fs::metadata("/proc/self")
+        .ok()
+        .and_then(|process| account(&accounts, process.uid()));
+    let login = || {
+        ["USER", "LOGNAME"]
+            .into_iter()
+            .find_map(|name| std::env::var(name).ok())
+    };
     let (login, name) = own.unwrap_or_else(|| {
         let login = login().unwrap_or_else(|| "somebody".to_owned());
         (login.clone(), login)
@@ -21,8 +27,14 @@ pub fn at_this_computer() -> Author {
 fn account(accounts: &str, uid: u32) -> Option<(String, String)> {
     accounts.lines().find_map(|line| {
         let fields: Vec<_> = line.split(':').collect();
-        let [login, _, id, _, comment, ..] = *fields.as_slice() else { return None };
-        let full_name = comment.split(',').next().filter(|name| !name.is_empty()).unwrap_or(login);
+        let [login, _, id, _, comment, ..] = *fields.as_slice() else {
+            return None;
+        };
+        let full_name = comment
+            .split(',')
+            .next()
+            .filter(|name| !name.is_empty())
+            .unwrap_or(login);
         (id.parse() == Ok(uid)).then(|| (login.to_owned(), full_name.to_owned()))
     })
 }

@@ -28,6 +28,8 @@ const SPLICE: u64 = 2;
 const IN_GIT: u64 = 3;
 /// What a splice costs beyond its middle: the base's id, and lengths that one varint each holds in most texts.
 const SPLICE_BYTES: usize = 28;
+/// Room for the changes of most commits, so that their record is written without growing.
+const TYPICAL_CHANGES_BYTES: usize = 2048;
 /// Texts are compared in steps of this size, which the compiler turns into a few wide instructions.
 const STEP_BYTES: usize = 64;
 
@@ -90,7 +92,12 @@ impl Text {
         match splice(old, &new) {
             Some((prefix, suffix, middle)) => {
                 let (prefix, suffix) = (prefix as u64, suffix as u64);
-                Self::Splice(TextSplice { base, prefix, suffix, middle: middle.to_vec() })
+                Self::Splice(TextSplice {
+                    base,
+                    prefix,
+                    suffix,
+                    middle: middle.to_vec(),
+                })
             }
             None => Self::Whole(new),
         }
@@ -131,7 +138,10 @@ pub enum Damage {
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Version(version) => write!(f, "a record of version {version}, this program reads version {VERSION}"),
+            Self::Version(version) => write!(
+                f,
+                "a record of version {version}, this program reads version {VERSION}"
+            ),
             Self::Malformed { at } => write!(f, "a malformed record at byte {at}"),
         }
     }
@@ -141,7 +151,7 @@ impl std::error::Error for Damage {}
 
 /// Writes a record down.
 pub fn encode(record: &CommitRecord) -> Vec<u8> {
-    let mut out = Vec::with_capacity(encoded_bytes_max(record));
+    let mut out = Vec::with_capacity(record.commit.len() + TYPICAL_CHANGES_BYTES);
     out.push(VERSION);
     put_bytes(&record.commit, &mut out);
     put_number(record.changes.len() as u64, &mut out);
@@ -164,17 +174,6 @@ pub fn decode(bytes: &[u8]) -> Result<CommitRecord, Damage> {
     }
     let record = reader.record().filter(|_| reader.at == bytes.len());
     record.ok_or(Damage::Malformed { at: reader.at })
-}
-
-fn encoded_bytes_max(record: &CommitRecord) -> usize {
-    const NUMBER_BYTES_MAX: usize = 10;
-    let texts = record.changes.iter().map(|change| match change.after.as_ref().map(|written| &written.text) {
-        Some(Text::Whole(text)) => change.path.len() + text.len(),
-        Some(Text::Splice(splice)) => change.path.len() + splice.middle.len(),
-        Some(Text::InGit) | None => change.path.len(),
-    });
-    let fixed = 2 * size_of::<ObjectId>() + 6 * NUMBER_BYTES_MAX;
-    record.commit.len() + texts.map(|bytes| bytes + fixed).sum::<usize>() + fixed
 }
 
 fn put_written(written: &Written, out: &mut Vec<u8>) {
@@ -230,8 +229,13 @@ impl<'a> Reader<'a> {
     }
 
     fn change(&mut self) -> Option<PathChange> {
-        let path = self.prefixed().filter(|path| !path.is_empty() && !path.contains(&0))?;
-        Some(PathChange { path: path.into(), after: self.after()? })
+        let path = self
+            .prefixed()
+            .filter(|path| !path.is_empty() && !path.contains(&0))?;
+        Some(PathChange {
+            path: path.into(),
+            after: self.after()?,
+        })
     }
 
     fn after(&mut self) -> Option<Option<Written>> {
@@ -252,11 +256,18 @@ impl<'a> Reader<'a> {
 
     fn splice(&mut self) -> Option<TextSplice> {
         let (base, prefix, suffix) = (self.blob()?, self.number()?, self.number()?);
-        Some(TextSplice { base, prefix, suffix, middle: self.prefixed()?.to_vec() })
+        Some(TextSplice {
+            base,
+            prefix,
+            suffix,
+            middle: self.prefixed()?.to_vec(),
+        })
     }
 
     fn blob(&mut self) -> Option<BlobId> {
-        self.take(size_of::<ObjectId>()).and_then(ObjectId::from_bytes).map(BlobId)
+        self.take(size_of::<ObjectId>())
+            .and_then(ObjectId::from_bytes)
+            .map(BlobId)
     }
 
     fn prefixed(&mut self) -> Option<&'a [u8]> {
@@ -288,16 +299,23 @@ impl<'a> Reader<'a> {
 }
 
 fn common_prefix(one: &[u8], other: &[u8]) -> usize {
-    let steps = one.chunks_exact(STEP_BYTES).zip(other.chunks_exact(STEP_BYTES));
+    let steps = one
+        .chunks_exact(STEP_BYTES)
+        .zip(other.chunks_exact(STEP_BYTES));
     let wide = steps.take_while(|(one, other)| one == other).count() * STEP_BYTES;
     let rest = one[wide..].iter().zip(&other[wide..]);
     wide + rest.take_while(|(one, other)| one == other).count()
 }
 
 fn common_suffix(one: &[u8], other: &[u8]) -> usize {
-    let steps = one.rchunks_exact(STEP_BYTES).zip(other.rchunks_exact(STEP_BYTES));
+    let steps = one
+        .rchunks_exact(STEP_BYTES)
+        .zip(other.rchunks_exact(STEP_BYTES));
     let wide = steps.take_while(|(one, other)| one == other).count() * STEP_BYTES;
-    let rest = one[..one.len() - wide].iter().rev().zip(other[..other.len() - wide].iter().rev());
+    let rest = one[..one.len() - wide]
+        .iter()
+        .rev()
+        .zip(other[..other.len() - wide].iter().rev());
     wide + rest.take_while(|(one, other)| one == other).count()
 }
 
@@ -311,28 +329,38 @@ mod tests {
     }
 
     fn change(path: &str, text: Option<Text>) -> PathChange {
-        let after = text.map(|text| Written { mode: Mode::FILE, blob: blob(1), text });
-        PathChange { path: path.as_bytes().into(), after }
+        let (path, mode, blob) = (path.as_bytes().into(), Mode::FILE, blob(1));
+        let after = text.map(|text| Written { mode, blob, text });
+        PathChange { path, after }
+    }
+
+    fn splice_of(prefix: u64, suffix: u64, middle: &[u8]) -> TextSplice {
+        let (base, middle) = (blob(2), middle.to_vec());
+        TextSplice {
+            base,
+            prefix,
+            suffix,
+            middle,
+        }
     }
 
     fn sample() -> CommitRecord {
-        let splice = TextSplice { base: blob(2), prefix: 300, suffix: 0, middle: b"new".to_vec() };
         let changes = vec![
             change("a.md", None),
             change("b.md", Some(Text::Whole(b"text"[..].into()))),
-            change("c.md", Some(Text::Splice(splice))),
+            change("c.md", Some(Text::Splice(splice_of(300, 0, b"new")))),
             change("d.md", Some(Text::InGit)),
         ];
-        CommitRecord { commit: b"tree".to_vec(), changes }
+        let commit = b"tree".to_vec();
+        CommitRecord { commit, changes }
     }
 
     /// The sample as the first version writes it; it must be readable for ever.
     fn sample_bytes() -> Vec<u8> {
-        let file = b"\xa4\x83\x02";
+        let file = [b"\xa4\x83\x02", &[1; 20][..]].concat();
         let mut bytes = b"\x01\x04tree\x04\x04a.md\x00\x04b.md\x01".to_vec();
-        bytes.extend([&file[..], &[1; 20], b"\x04text\x04c.md\x02"].concat());
-        bytes.extend([&file[..], &[1; 20], &[2; 20], b"\xac\x02\x00\x03new\x04d.md\x03"].concat());
-        bytes.extend([&file[..], &[1; 20]].concat());
+        bytes.extend([&file[..], b"\x04text\x04c.md\x02", &file, &[2; 20]].concat());
+        bytes.extend([b"\xac\x02\x00\x03new\x04d.md\x03", &file[..]].concat());
         bytes
     }
 
@@ -347,7 +375,8 @@ mod tests {
     fn a_record_of_the_first_version_is_read_and_written() {
         assert_eq!(encode(&sample()), sample_bytes());
         assert_eq!(decode(&sample_bytes()), Ok(sample()));
-        let empty = CommitRecord { commit: Vec::new(), changes: Vec::new() };
+        let (commit, changes) = (Vec::new(), Vec::new());
+        let empty = CommitRecord { commit, changes };
         assert_eq!(decode(&encode(&empty)), Ok(empty));
     }
 
@@ -355,7 +384,10 @@ mod tests {
     fn no_input_is_read_as_what_is_written_otherwise() {
         let original = sample_bytes();
         for length in 0..original.len() {
-            assert!(matches!(decode(&original[..length]), Err(Damage::Malformed { .. })), "{length}");
+            assert!(
+                matches!(decode(&original[..length]), Err(Damage::Malformed { .. })),
+                "{length}"
+            );
         }
         let mut state = 5;
         for round in 0..50_000 {
@@ -383,7 +415,10 @@ mod tests {
             b"\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",
         ];
         for bytes in malformed {
-            assert!(matches!(decode(bytes), Err(Damage::Malformed { .. })), "{bytes:?}");
+            assert!(
+                matches!(decode(bytes), Err(Damage::Malformed { .. })),
+                "{bytes:?}"
+            );
         }
         assert_eq!(decode(b"\x02"), Err(Damage::Version(2)));
     }
@@ -408,7 +443,11 @@ mod tests {
                 Text::Whole(text) => (!pays).then(|| text.to_vec()),
                 Text::InGit => None,
             };
-            assert_eq!(rebuilt.as_deref(), Some(new.as_bytes()), "{old:?} -> {new:?}");
+            assert_eq!(
+                rebuilt.as_deref(),
+                Some(new.as_bytes()),
+                "{old:?} -> {new:?}"
+            );
         }
     }
 
@@ -416,23 +455,28 @@ mod tests {
     fn random_splices_rebuild_the_text_and_take_the_longest_common_ends() {
         let mut state = 9;
         for round in 0..5_000 {
-            let old: Vec<u8> = (0..random(&mut state) % 300).map(|_| random(&mut state) as u8 % 2).collect();
-            let (start, end) = (random(&mut state) % (old.len() + 1), random(&mut state) % (old.len() + 1));
+            let old: Vec<u8> = (0..random(&mut state) % 300)
+                .map(|_| random(&mut state) as u8 % 2)
+                .collect();
+            let mut position = || random(&mut state) % (old.len() + 1);
+            let (start, end) = (position(), position());
             let new = [&old[..start], b"x", &old[end..]].concat();
             let (prefix, suffix) = (common_prefix(&old, &new), common_suffix(&old, &new));
             assert!(prefix >= start && suffix >= old.len() - end, "{round}");
             assert!(old.get(prefix) != new.get(prefix), "{round}");
-            let Some((prefix, suffix, middle)) = splice(&old, &new) else { continue };
-            let splice = TextSplice { base: blob(0), prefix: prefix as u64, suffix: suffix as u64, middle: middle.into() };
+            let Some((prefix, suffix, middle)) = splice(&old, &new) else {
+                continue;
+            };
+            let splice = splice_of(prefix as u64, suffix as u64, middle);
             assert_eq!(splice.apply(&old).as_deref(), Some(&new[..]), "{round}");
         }
     }
 
     #[test]
     fn a_splice_of_another_text_gives_nothing() {
-        let splice = |prefix, suffix| TextSplice { base: blob(0), prefix, suffix, middle: Vec::new() };
-        assert_eq!(splice(3, 3).apply(b"abcde"), None);
-        assert_eq!(splice(u64::MAX, u64::MAX).apply(b"abcde"), None);
-        assert_eq!(splice(2, 3).apply(b"abcde").as_deref(), Some(&b"abcde"[..]));
+        let apply = |prefix, suffix| splice_of(prefix, suffix, b"").apply(b"abcde");
+        assert_eq!(apply(3, 3), None);
+        assert_eq!(apply(u64::MAX, u64::MAX), None);
+        assert_eq!(apply(2, 3).as_deref(), Some(&b"abcde"[..]));
     }
 }

@@ -6,7 +6,9 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use git2::{ErrorCode, Index, IndexEntry, IndexTime, Oid, Repository, RepositoryInitOptions, Signature};
+use git2::{
+    ErrorCode, Index, IndexEntry, IndexTime, Oid, Repository, RepositoryInitOptions, Signature,
+};
 
 use super::{Git, object_id, wake};
 use crate::model::error::{Doing, Fault};
@@ -32,7 +34,12 @@ impl Git {
     pub fn init(folder: &Path, branch: &str) -> Result<Self, Fault> {
         wake();
         let mut options = RepositoryInitOptions::new();
-        options.initial_head(branch).no_reinit(true).mkdir(false).mkpath(false).external_template(false);
+        options
+            .initial_head(branch)
+            .no_reinit(true)
+            .mkdir(false)
+            .mkpath(false)
+            .external_template(false);
         Repository::init_opts(folder, &options).doing("make a git repository")?;
         Self::open(folder)
     }
@@ -50,22 +57,36 @@ impl Git {
             self.stage(&mut index, path, bytes)?;
         }
         index.write().doing("write the git index")?;
-        let tree = index.write_tree().and_then(|id| self.repository.find_tree(id)).doing("write the first tree")?;
-        let author = Signature::now(author.name(), author.email()).doing("write the first commit")?;
-        let commit = self.repository.commit(Some("HEAD"), &author, &author, message, &tree, &[]);
-        commit.map(|id| Revision(object_id(id))).doing("write the first commit")
+        let tree = index
+            .write_tree()
+            .and_then(|id| self.repository.find_tree(id))
+            .doing("write the first tree")?;
+        let author =
+            Signature::now(author.name(), author.email()).doing("write the first commit")?;
+        let commit = self
+            .repository
+            .commit(Some("HEAD"), &author, &author, message, &tree, &[]);
+        commit
+            .map(|id| Revision(object_id(id)))
+            .doing("write the first commit")
     }
 
     fn stage(&self, index: &mut Index, path: &str, bytes: &[u8]) -> Result<(), Fault> {
         let stat = std::fs::symlink_metadata(self.folder.join(path)).doing("look at a file")?;
-        index.add_frombuffer(&entry(path, &stat), bytes).doing("write a file's text into git")
+        index
+            .add_frombuffer(&entry(path, &stat), bytes)
+            .doing("write a file's text into git")
     }
 }
 
 /// The checkout that a folder lies in, if it lies in one. The folder itself need not exist yet; its path is absolute.
 pub fn surroundings(folder: &Path) -> Result<Option<Surroundings>, Fault> {
     wake();
-    let Some(root) = folder.ancestors().skip(1).find(|above| above.join(".git").exists()) else {
+    let Some(root) = folder
+        .ancestors()
+        .skip(1)
+        .find(|above| above.join(".git").exists())
+    else {
         return Ok(None);
     };
     let repository = match Repository::open(root) {
@@ -73,8 +94,14 @@ pub fn surroundings(folder: &Path) -> Result<Option<Surroundings>, Fault> {
         Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
         Err(error) => return Err(Fault::new("open the checkout around the folder", error)),
     };
-    let name = folder.strip_prefix(root).unwrap_or(folder).to_string_lossy().into_owned();
-    let index = repository.index().doing("read the index of the checkout around the folder")?;
+    let name = folder
+        .strip_prefix(root)
+        .unwrap_or(folder)
+        .to_string_lossy()
+        .into_owned();
+    let index = repository
+        .index()
+        .doing("read the index of the checkout around the folder")?;
     let inside = format!("{name}/");
     let is_below = |path: &[u8]| path == name.as_bytes() || path.starts_with(inside.as_bytes());
     Ok(Some(Surroundings {
@@ -87,7 +114,11 @@ pub fn surroundings(folder: &Path) -> Result<Option<Surroundings>, Fault> {
 
 /// What git remembers of a file to see later, without reading it, that it is unchanged. Its fields have 32 bits each and
 /// keep the low ones.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the index keeps the low 32 bits")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the index keeps the low 32 bits"
+)]
 fn entry(path: &str, stat: &std::fs::Metadata) -> IndexEntry {
     IndexEntry {
         ctime: IndexTime::new(stat.ctime() as i32, stat.ctime_nsec() as u32),

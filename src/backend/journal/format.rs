@@ -121,7 +121,9 @@ pub fn read(segment: &[u8]) -> Result<Segment, Unreadable> {
     let header = Header::decode(segment)?;
     let mut records = Vec::new();
     let (mut end, mut next, mut last_batch) = (BLOCK_BYTES, header.first, header.first);
-    while let Some(batch) = Batch::read(segment, end, header.salt).filter(|batch| batch.first == next) {
+    while let Some(batch) =
+        Batch::read(segment, end, header.salt).filter(|batch| batch.first == next)
+    {
         last_batch = next;
         records.extend(batch.records());
         end += whole_blocks(batch.body.len());
@@ -129,7 +131,13 @@ pub fn read(segment: &[u8]) -> Result<Segment, Unreadable> {
     }
     let mut behind = (end..segment.len()).step_by(BLOCK_BYTES);
     let is_damaged = behind.any(|at| Batch::read(segment, at, header.salt).is_some());
-    Ok(Segment { header, records, last_batch, end, is_damaged })
+    Ok(Segment {
+        header,
+        records,
+        last_batch,
+        end,
+        is_damaged,
+    })
 }
 
 /// A batch that verifies.
@@ -159,13 +167,20 @@ impl<'a> Batch<'a> {
     }
 
     fn records(&self) -> impl Iterator<Item = Record> {
-        (self.first..).zip(payloads(self.body)).map(|(sequence, payload)| Record { sequence, payload: payload.to_vec() })
+        (self.first..)
+            .zip(payloads(self.body))
+            .map(|(sequence, payload)| Record {
+                sequence,
+                payload: payload.to_vec(),
+            })
     }
 }
 
 /// How many payloads a body is, at least one and the last ending where the body ends; nothing when it is not so.
 fn count(body: &[u8]) -> Option<u64> {
-    let (count, bytes) = payloads(body).fold((0, 0), |(count, bytes), payload| (count + 1, bytes + 8 + payload.len()));
+    let (count, bytes) = payloads(body).fold((0, 0), |(count, bytes), payload| {
+        (count + 1, bytes + 8 + payload.len())
+    });
     (count > 0 && bytes == body.len()).then_some(count)
 }
 
@@ -214,7 +229,12 @@ impl<'a> Cursor<'a> {
     }
 
     fn header(&mut self) -> Option<Header> {
-        Some(Header { repository: self.array()?, salt: self.u64()?, first: self.u64()?, floor: self.u64()? })
+        Some(Header {
+            repository: self.array()?,
+            salt: self.u64()?,
+            first: self.u64()?,
+            floor: self.u64()?,
+        })
     }
 }
 
@@ -222,7 +242,12 @@ impl<'a> Cursor<'a> {
 mod tests {
     use super::*;
 
-    const HEADER: Header = Header { repository: [3; 16], salt: 0x0123_4567_89ab_cdef, first: 7, floor: 5 };
+    const HEADER: Header = Header {
+        repository: [3; 16],
+        salt: 0x0123_4567_89ab_cdef,
+        first: 7,
+        floor: 5,
+    };
 
     /// Three batches in a recycled file: two records, then a long one, then an empty one.
     fn segment() -> Vec<u8> {
@@ -236,8 +261,16 @@ mod tests {
     }
 
     fn records() -> Vec<Record> {
-        let payloads = [b"one".to_vec(), b"two".to_vec(), vec![b'x'; 5000], Vec::new()];
-        (7..).zip(payloads).map(|(sequence, payload)| Record { sequence, payload }).collect()
+        let payloads = [
+            b"one".to_vec(),
+            b"two".to_vec(),
+            vec![b'x'; 5000],
+            Vec::new(),
+        ];
+        (7..)
+            .zip(payloads)
+            .map(|(sequence, payload)| Record { sequence, payload })
+            .collect()
     }
 
     fn random(state: &mut u64) -> usize {
@@ -251,7 +284,10 @@ mod tests {
     fn what_was_written_is_read() {
         let read = read(&segment()).unwrap();
         assert_eq!((read.header, read.records), (HEADER, records()));
-        assert_eq!((read.last_batch, read.end, read.is_damaged), (10, 5 * BLOCK_BYTES, false));
+        assert_eq!(
+            (read.last_batch, read.end, read.is_damaged),
+            (10, 5 * BLOCK_BYTES, false)
+        );
     }
 
     #[test]
@@ -265,9 +301,19 @@ mod tests {
         sample.resize(BLOCK_BYTES, 0);
         sample.extend(hex(&[batch, checksums[1], body].concat()));
         let read = read(&sample).unwrap();
-        assert_eq!(read.header.repository.to_vec(), (0..16).collect::<Vec<u8>>());
-        assert_eq!((read.header.salt, read.header.first, read.header.floor), (HEADER.salt, 7, 5));
-        let payloads: Vec<_> = read.records.into_iter().map(|record| record.payload).collect();
+        assert_eq!(
+            read.header.repository.to_vec(),
+            (0..16).collect::<Vec<u8>>()
+        );
+        assert_eq!(
+            (read.header.salt, read.header.first, read.header.floor),
+            (HEADER.salt, 7, 5)
+        );
+        let payloads: Vec<_> = read
+            .records
+            .into_iter()
+            .map(|record| record.payload)
+            .collect();
         assert_eq!(payloads, [b"one".to_vec(), Vec::new()]);
     }
 
@@ -335,6 +381,8 @@ mod tests {
 
     fn hex(digits: &str) -> Vec<u8> {
         let pairs = digits.as_bytes().chunks(2);
-        pairs.map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+        pairs
+            .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect()
     }
 }

@@ -15,7 +15,9 @@ const REPOSITORY: [u8; 16] = [7; 16];
 
 /// An empty folder with a `.git`; in memory where that can be had, since a cut is acted here and never real.
 fn folder() -> TempDir {
-    let folder = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap();
+    let folder = TempDir::new_in("/dev/shm")
+        .or_else(|_| TempDir::new())
+        .unwrap();
     std::fs::create_dir(folder.path().join(".git")).unwrap();
     folder
 }
@@ -45,8 +47,16 @@ impl<F: Fn(&Operation<'_>) -> Verdict + Send + Sync> Witness for On<F> {
     }
 }
 
-fn open_with(folder: &TempDir, judge: impl Fn(&Operation<'_>) -> Verdict + Send + Sync + 'static) -> Journal {
-    open(Disk::open(folder.path()).unwrap().with_witness(Arc::new(On(judge)))).0
+fn open_with(
+    folder: &TempDir,
+    judge: impl Fn(&Operation<'_>) -> Verdict + Send + Sync + 'static,
+) -> Journal {
+    open(
+        Disk::open(folder.path())
+            .unwrap()
+            .with_witness(Arc::new(On(judge))),
+    )
+    .0
 }
 
 fn append(journal: &mut Journal, payload: &str) -> Result<u64, AppendError> {
@@ -61,9 +71,16 @@ fn append_up_to(journal: &mut Journal, last: u64) {
 }
 
 fn texts(replay: &Replay) -> Vec<String> {
-    let consecutive = replay.records.windows(2).all(|pair| pair[0].sequence + 1 == pair[1].sequence);
+    let consecutive = replay
+        .records
+        .windows(2)
+        .all(|pair| pair[0].sequence + 1 == pair[1].sequence);
     assert!(consecutive, "{:?}", replay.records);
-    replay.records.iter().map(|record| String::from_utf8(record.payload.clone()).unwrap()).collect()
+    replay
+        .records
+        .iter()
+        .map(|record| String::from_utf8(record.payload.clone()).unwrap())
+        .collect()
 }
 
 fn numbers(range: impl IntoIterator<Item = u64>) -> Vec<String> {
@@ -83,18 +100,36 @@ fn files(folder: &TempDir) -> Vec<PathBuf> {
 fn what_was_appended_is_replayed() {
     let folder = folder();
     let (mut journal, replay) = open_in(&folder);
-    assert_eq!((replay.condition, replay.records.len(), journal.next_sequence()), (Condition::Whole, 0, 1));
+    assert_eq!(
+        (
+            replay.condition,
+            replay.records.len(),
+            journal.next_sequence()
+        ),
+        (Condition::Whole, 0, 1)
+    );
     let large = vec![b'x'; 10 * BLOCK_BYTES];
     assert_eq!(journal.append(&[]).unwrap(), 0);
-    assert_eq!(journal.append(&[b"1".to_vec(), Vec::new(), b"3".to_vec()]).unwrap(), 3);
+    assert_eq!(
+        journal
+            .append(&[b"1".to_vec(), Vec::new(), b"3".to_vec()])
+            .unwrap(),
+        3
+    );
     assert_eq!(journal.append(std::slice::from_ref(&large)).unwrap(), 4);
     assert_eq!(append(&mut journal, "5").unwrap(), 5);
     assert_eq!(journal.unreleased_bytes(), 3 + large.len());
     journal.release(3);
     assert_eq!(journal.unreleased_bytes(), 1 + large.len());
     let (journal, replay) = open_in(&folder);
-    assert_eq!((&replay.condition, journal.next_sequence()), (&Condition::Whole, 6));
-    assert_eq!(texts(&replay), ["1", "", "3", &"x".repeat(large.len()), "5"]);
+    assert_eq!(
+        (&replay.condition, journal.next_sequence()),
+        (&Condition::Whole, 6)
+    );
+    assert_eq!(
+        texts(&replay),
+        ["1", "", "3", &"x".repeat(large.len()), "5"]
+    );
 }
 
 #[test]
@@ -123,13 +158,20 @@ fn a_segment_is_let_go_one_release_after_its_records() {
     journal.release(3);
     append_up_to(&mut journal, 6);
     journal.preparer().prepare().unwrap();
-    assert!(segment(&folder, 1).exists(), "published only now: a pack that is lost again can still be written again");
+    assert!(
+        segment(&folder, 1).exists(),
+        "published only now: a pack that is lost again can still be written again"
+    );
     journal.release(6);
     append_up_to(&mut journal, 7);
     journal.preparer().prepare().unwrap();
     assert!(!segment(&folder, 1).exists());
     append_up_to(&mut journal, 12);
-    assert_eq!(texts(&open_in(&folder).1), numbers(4..=12), "and what the file held before is not replayed");
+    assert_eq!(
+        texts(&open_in(&folder).1),
+        numbers(4..=12),
+        "and what the file held before is not replayed"
+    );
 }
 
 #[test]
@@ -142,7 +184,11 @@ fn a_journal_in_use_stays_small_and_makes_no_new_files() {
         append_up_to(&mut journal, last);
         journal.release(last - 1);
         journal.preparer().prepare().unwrap();
-        inodes.extend(files(&folder).iter().map(|path| path.metadata().unwrap().ino()));
+        inodes.extend(
+            files(&folder)
+                .iter()
+                .map(|path| path.metadata().unwrap().ino()),
+        );
     }
     assert!(inodes.len() <= 4, "{} files in all", inodes.len());
     append_up_to(&mut journal, 400);
@@ -151,6 +197,21 @@ fn a_journal_in_use_stays_small_and_makes_no_new_files() {
     append_up_to(&mut journal, 410);
     journal.preparer().prepare().unwrap();
     assert!(files(&folder).len() <= 12, "a backlog's room is given back");
+}
+
+#[test]
+fn starting_again_and_again_does_not_leave_ever_more_files() {
+    let folder = folder();
+    for run in 1..=50 {
+        let (mut journal, replay) = open_in(&folder);
+        assert!(replay.records.len() <= 20, "{:?}", replay.records);
+        journal.release(journal.next_sequence() - 1);
+        append_up_to(&mut journal, run * 2 - 1);
+        journal.release(run * 2 - 1);
+        append_up_to(&mut journal, run * 2);
+        journal.preparer().prepare().unwrap();
+        assert!(files(&folder).len() <= 12, "{:?}", files(&folder));
+    }
 }
 
 #[test]
@@ -172,13 +233,19 @@ fn a_thread_may_prepare_while_another_appends() {
 fn a_batch_whose_flush_failed_is_never_replayed_behind_a_later_one() {
     let folder = folder();
     let mut journal = open_with(&folder, |operation| match operation {
-        Operation::SyncFile(place) if place.1 == segment_path(1) => Verdict::Fail(io::ErrorKind::Other.into()),
+        Operation::SyncFile(place) if place.1 == segment_path(1) => {
+            Verdict::Fail(io::ErrorKind::Other.into())
+        }
         _ => Verdict::Proceed,
     });
     append_up_to(&mut journal, 1);
     let failed = journal.append(&[b"maybe".to_vec(), b"not".to_vec()]);
     assert!(matches!(failed, Err(AppendError::Failed(_))));
-    assert_eq!(texts(&open_in(&folder).1), ["1", "maybe", "not"], "as long as it is the last of all it may be there");
+    assert_eq!(
+        texts(&open_in(&folder).1),
+        ["1", "maybe", "not"],
+        "as long as it is the last of all it may be there"
+    );
     append_up_to(&mut journal, 2);
     assert_eq!(texts(&open_in(&folder).1), ["1", "2"]);
 }
@@ -189,14 +256,24 @@ fn a_full_disk_refuses_a_batch_and_takes_the_next() {
     let (folder, is_full) = (folder(), Arc::new(AtomicBool::new(false)));
     let full = is_full.clone();
     let mut journal = open_with(&folder, move |operation| match operation {
-        Operation::Create(_) if full.load(Relaxed) => Verdict::Fail(io::ErrorKind::StorageFull.into()),
+        Operation::Write { file, .. } if full.load(Relaxed) && file.1.ends_with("spare") => {
+            Verdict::Short(BLOCK_BYTES)
+        }
         _ => Verdict::Proceed,
     });
     append_up_to(&mut journal, 3);
     is_full.store(true, Relaxed);
     for _ in 0..2 {
-        assert!(matches!(append(&mut journal, "refused"), Err(AppendError::Full)));
+        assert!(matches!(
+            append(&mut journal, "refused"),
+            Err(AppendError::Full)
+        ));
         assert!(journal.preparer().prepare().unwrap_err().is_disk_full());
+        assert_eq!(
+            files(&folder),
+            [segment(&folder, 1)],
+            "room that cannot be used is given back"
+        );
     }
     assert_eq!(texts(&open_in(&folder).1), numbers(1..=3));
     is_full.store(false, Relaxed);
@@ -222,15 +299,24 @@ fn a_removed_journal_is_noticed_and_written_again() {
         let folder = folder();
         let (mut journal, _) = open_in(&folder);
         append_up_to(&mut journal, 4);
+        journal.preparer().prepare().unwrap();
         journal.release(2);
         remove(&folder, &journal_folder(&folder));
         for _ in 0..2 {
-            assert!(matches!(append(&mut journal, "5"), Err(AppendError::Removed)));
+            assert!(matches!(
+                append(&mut journal, "5"),
+                Err(AppendError::Removed)
+            ));
         }
-        journal.rewrite(3, &[b"3".to_vec(), b"4".to_vec(), b"5".to_vec()]).unwrap();
+        journal
+            .rewrite(3, &[b"3".to_vec(), b"4".to_vec(), b"5".to_vec()])
+            .unwrap();
         append_up_to(&mut journal, 10);
         let (_, replay) = open_in(&folder);
-        assert_eq!((&replay.condition, texts(&replay)), (&Condition::Whole, numbers(3..=10)));
+        assert_eq!(
+            (&replay.condition, texts(&replay)),
+            (&Condition::Whole, numbers(3..=10))
+        );
     }
 }
 
@@ -245,7 +331,10 @@ fn a_segment_that_is_removed_during_the_flush_acknowledges_nothing() {
         Verdict::Proceed
     });
     append_up_to(&mut journal, 1);
-    assert!(matches!(append(&mut journal, "2"), Err(AppendError::Removed)));
+    assert!(matches!(
+        append(&mut journal, "2"),
+        Err(AppendError::Removed)
+    ));
     journal.release(1);
     journal.rewrite(2, &[]).unwrap();
     append_up_to(&mut journal, 3);
@@ -259,7 +348,10 @@ fn an_older_segment_is_missed_when_a_new_one_enters_service() {
     append_up_to(&mut journal, 5);
     std::fs::remove_file(segment(&folder, 1)).unwrap();
     append_up_to(&mut journal, 6);
-    assert!(matches!(append(&mut journal, "7"), Err(AppendError::Removed)));
+    assert!(matches!(
+        append(&mut journal, "7"),
+        Err(AppendError::Removed)
+    ));
 }
 
 #[test]
@@ -270,26 +362,57 @@ fn what_is_missing_or_damaged_is_said() {
         bytes[at] ^= 1;
         std::fs::write(segment(folder, number), bytes).unwrap();
     }
-    let corrupt = |number, block| Condition::Corrupt { segment: segment_path(number), at: block * BLOCK_BYTES };
+    let corrupt = |number, block| Condition::Corrupt {
+        segment: segment_path(number),
+        at: block * BLOCK_BYTES,
+    };
     let cases: [(Damage, Condition, std::ops::Range<u64>); 9] = [
         (|f| flip(f, 1, BLOCK_BYTES + 30), corrupt(1, 1), 1..1),
         (|f| flip(f, 1, 3 * BLOCK_BYTES), corrupt(1, 3), 1..3),
         (|f| flip(f, 2, 50), corrupt(2, 0), 1..4),
         (|f| flip(f, 3, 50), corrupt(3, 0), 1..7),
-        (|f| std::fs::write(segment(f, 2), "").unwrap(), corrupt(2, 0), 1..4),
-        (|f| std::fs::remove_file(segment(f, 2)).unwrap(), Condition::Gapped { expected: 4, found: 7 }, 1..4),
-        (|f| std::fs::remove_file(segment(f, 1)).unwrap(), Condition::Gapped { expected: 1, found: 4 }, 4..10),
+        (
+            |f| std::fs::write(segment(f, 2), "").unwrap(),
+            corrupt(2, 0),
+            1..4,
+        ),
+        (
+            |f| std::fs::remove_file(segment(f, 2)).unwrap(),
+            Condition::Gapped {
+                expected: 4,
+                found: 7,
+            },
+            1..4,
+        ),
+        (
+            |f| std::fs::remove_file(segment(f, 1)).unwrap(),
+            Condition::Gapped {
+                expected: 1,
+                found: 4,
+            },
+            4..10,
+        ),
         // These two cannot be told from a torn tail, and from a journal that ended there.
         (|f| flip(f, 3, 3 * BLOCK_BYTES), Condition::Whole, 1..9),
-        (|f| std::fs::remove_file(segment(f, 3)).unwrap(), Condition::Whole, 1..7),
+        (
+            |f| std::fs::remove_file(segment(f, 3)).unwrap(),
+            Condition::Whole,
+            1..7,
+        ),
     ];
     for (damage, condition, records) in cases {
         let folder = folder();
         append_up_to(&mut open_in(&folder).0, 9);
         damage(&folder);
         let (mut journal, replay) = open_in(&folder);
-        assert_eq!((&replay.condition, texts(&replay)), (&condition, numbers(records)));
-        assert_eq!(append(&mut journal, "more").is_ok(), condition == Condition::Whole);
+        assert_eq!(
+            (&replay.condition, texts(&replay)),
+            (&condition, numbers(records))
+        );
+        assert_eq!(
+            append(&mut journal, "more").is_ok(),
+            condition == Condition::Whole
+        );
     }
 }
 
@@ -300,12 +423,25 @@ fn another_repositorys_journal_is_kept_aside() {
         append_up_to(&mut open_in(&folder).0, 4);
         let disk = Arc::new(Disk::open(folder.path()).unwrap());
         let (_, replay) = Journal::open(disk.clone(), [8; 16]).unwrap();
-        assert_eq!(replay.condition, Condition::Foreign { repository: REPOSITORY });
+        assert_eq!(
+            replay.condition,
+            Condition::Foreign {
+                repository: REPOSITORY
+            }
+        );
         let path = Journal::set_aside(&disk).unwrap();
         assert_eq!(path, format!("memoryd/unreplayed-{count}"));
-        assert_eq!(std::fs::read_dir(folder.path().join(".git").join(path)).unwrap().count(), 2);
+        assert_eq!(
+            std::fs::read_dir(folder.path().join(".git").join(path))
+                .unwrap()
+                .count(),
+            2
+        );
         let (mut journal, replay) = Journal::open(disk, [8; 16]).unwrap();
-        assert_eq!((replay.condition, replay.records.len()), (Condition::Whole, 0));
+        assert_eq!(
+            (replay.condition, replay.records.len()),
+            (Condition::Whole, 0)
+        );
         assert_eq!(append(&mut journal, "own").unwrap(), 1);
         std::fs::remove_dir_all(folder.path().join(".git/memoryd/journal")).unwrap();
     }
@@ -315,7 +451,10 @@ fn another_repositorys_journal_is_kept_aside() {
 fn no_flip_or_truncation_gives_a_record_that_was_not_written() {
     let folder = folder();
     append_up_to(&mut open_in(&folder).0, 8);
-    let originals: Vec<_> = files(&folder).into_iter().map(|path| (std::fs::read(&path).unwrap(), path)).collect();
+    let originals: Vec<_> = files(&folder)
+        .into_iter()
+        .map(|path| (std::fs::read(&path).unwrap(), path))
+        .collect();
     let mut state = 3;
     for round in 0..2_000 {
         let (original, path) = &originals[random(&mut state) as usize % originals.len()];
@@ -327,8 +466,15 @@ fn no_flip_or_truncation_gives_a_record_that_was_not_written() {
         }
         std::fs::write(path, bytes).unwrap();
         let (_, replay) = open_in(&folder);
-        let all = replay.records.iter().all(|record| record.payload == record.sequence.to_string().as_bytes());
-        assert!(all && texts(&replay).len() <= 8, "{round}: {:?}", replay.records);
+        let all = replay
+            .records
+            .iter()
+            .all(|record| record.payload == record.sequence.to_string().as_bytes());
+        assert!(
+            all && texts(&replay).len() <= 8,
+            "{round}: {:?}",
+            replay.records
+        );
         std::fs::write(path, original).unwrap();
     }
 }

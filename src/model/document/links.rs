@@ -83,8 +83,8 @@ fn arrows(source: &str) -> impl Iterator<Item = (usize, &str)> {
         let at = end - line.len() + before.len();
         let target = target
             .trim()
-            .trim_matches('`')
-            .trim_end_matches(['.', ';', ',']);
+            .trim_end_matches(['`', '.', ';', ','])
+            .trim_start_matches('`');
         let is_path = target.contains(['/', '.']) && !target.contains([' ', '[', '(', '`']);
         is_path.then_some((at, target))
     })

@@ -42,10 +42,23 @@ struct Log {
 
 enum Change {
     Folder(String),
-    Create { path: String, file: usize },
-    Rename { from: String, to: String, file: usize },
-    Remove { path: String },
-    Write { file: usize, at: usize, bytes: Vec<u8> },
+    Create {
+        path: String,
+        file: usize,
+    },
+    Rename {
+        from: String,
+        to: String,
+        file: usize,
+    },
+    Remove {
+        path: String,
+    },
+    Write {
+        file: usize,
+        at: usize,
+        bytes: Vec<u8>,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,16 +77,23 @@ impl Witness for Tape {
         log.note(operation, failure);
         match (failure, operation) {
             (None, _) => Verdict::Proceed,
-            (Some(Failure::Short), Operation::Write { bytes, .. }) => Verdict::Short(bytes.len() / 2),
+            (Some(Failure::Short), Operation::Write { bytes, .. }) => {
+                Verdict::Short(bytes.len() / 2)
+            }
             (Some(Failure::Broken), _) => Verdict::Fail(io::Error::other("injected")),
-            (Some(Failure::Full | Failure::Short), _) => Verdict::Fail(io::ErrorKind::StorageFull.into()),
+            (Some(Failure::Full | Failure::Short), _) => {
+                Verdict::Fail(io::ErrorKind::StorageFull.into())
+            }
         }
     }
 }
 
 impl Tape {
     pub(super) fn new(plan: Plan) -> Self {
-        Self { plan, log: Mutex::default() }
+        Self {
+            plan,
+            log: Mutex::default(),
+        }
     }
 
     pub(super) fn operations(&self) -> usize {
@@ -92,7 +112,9 @@ impl Tape {
         for (change, certainty) in &log.changes {
             let mut survives = || *certainty == Certainty::Durable || coin();
             match change {
-                Change::Write { file, at, bytes } => write(files.entry(*file).or_default(), *at, bytes, survives),
+                Change::Write { file, at, bytes } => {
+                    write(files.entry(*file).or_default(), *at, bytes, survives)
+                }
                 _ if !survives() => {}
                 Change::Folder(path) => drop(folders.insert(path)),
                 Change::Create { path, file } => drop(names.insert(path, *file)),
@@ -103,7 +125,10 @@ impl Tape {
                 }
             }
         }
-        if ["memoryd", "memoryd/journal"].iter().all(|folder| folders.contains(&folder.to_string())) {
+        if ["memoryd", "memoryd/journal"]
+            .iter()
+            .all(|folder| folders.contains(&folder.to_string()))
+        {
             std::fs::create_dir_all(git.join("memoryd/journal")).unwrap();
             for (path, file) in names {
                 std::fs::write(git.join(path), files.remove(&file).unwrap_or_default()).unwrap();
@@ -134,7 +159,14 @@ impl Log {
             Operation::SyncFolder(place) => return self.settle_folder(place.1, failure),
             Operation::Write { file, at, bytes } if failure == Some(Failure::Short) => {
                 let (file, at) = (self.names[file.1], *at as usize);
-                self.changes.push((Change::Write { file, at, bytes: bytes[..bytes.len() / 2].to_vec() }, Certainty::Pending));
+                self.changes.push((
+                    Change::Write {
+                        file,
+                        at,
+                        bytes: bytes[..bytes.len() / 2].to_vec(),
+                    },
+                    Certainty::Pending,
+                ));
                 self.poisoned.insert(file);
                 return;
             }
@@ -143,20 +175,34 @@ impl Log {
                 return;
             }
             _ if failure.is_some() => return,
-            Operation::Write { file, at, bytes } => {
-                Change::Write { file: self.names[file.1], at: *at as usize, bytes: bytes.to_vec() }
-            }
+            Operation::Write { file, at, bytes } => Change::Write {
+                file: self.names[file.1],
+                at: *at as usize,
+                bytes: bytes.to_vec(),
+            },
             Operation::MakeFolder(place) => Change::Folder(path(place)),
-            Operation::Create(place) => Change::Create { path: path(place), file: self.operations },
+            Operation::Create(place) => Change::Create {
+                path: path(place),
+                file: self.operations,
+            },
             Operation::Remove(place) => Change::Remove { path: path(place) },
             Operation::Rename { from, to } | Operation::RenameNew { from, to } => {
-                let Some(file) = self.names.get(from.1) else { return };
-                Change::Rename { from: path(from), to: path(to), file: *file }
+                let Some(file) = self.names.get(from.1) else {
+                    return;
+                };
+                Change::Rename {
+                    from: path(from),
+                    to: path(to),
+                    file: *file,
+                }
             }
             other => panic!("the journal does not do this: {other:?}"),
         };
         if let Change::Write { file, .. } = change {
-            assert!(!self.poisoned.contains(&file), "a file is written after a write or flush of it failed");
+            assert!(
+                !self.poisoned.contains(&file),
+                "a file is written after a write or flush of it failed"
+            );
         }
         self.rename(&change);
         self.changes.push((change, Certainty::Pending));
@@ -176,21 +222,34 @@ impl Log {
 
     fn settle_file(&mut self, synced: usize, failure: Option<Failure>) {
         self.poisoned.extend(failure.is_some().then_some(synced));
-        self.settle(failure, |change| matches!(change, Change::Write { file, .. } if *file == synced));
+        self.settle(
+            failure,
+            |change| matches!(change, Change::Write { file, .. } if *file == synced),
+        );
     }
 
     fn settle_folder(&mut self, synced: &str, failure: Option<Failure>) {
         let within = |path: &str| path.rsplit_once('/').map_or("", |(folder, _)| folder) == synced;
         self.settle(failure, |change| match change {
-            Change::Folder(path) | Change::Create { path, .. } | Change::Remove { path } => within(path),
+            Change::Folder(path) | Change::Create { path, .. } | Change::Remove { path } => {
+                within(path)
+            }
             Change::Rename { to, .. } => within(to),
             Change::Write { .. } => false,
         });
     }
 
     fn settle(&mut self, failure: Option<Failure>, concerns: impl Fn(&Change) -> bool) {
-        let after = if failure.is_some() { Certainty::Doubtful } else { Certainty::Durable };
-        for (change, certainty) in self.changes.iter_mut().filter(|(change, _)| concerns(change)) {
+        let after = if failure.is_some() {
+            Certainty::Doubtful
+        } else {
+            Certainty::Durable
+        };
+        for (change, certainty) in self
+            .changes
+            .iter_mut()
+            .filter(|(change, _)| concerns(change))
+        {
             // Without its folder there would be no journal to speak of: that much a directory's sync must be good for.
             let is_folder = matches!(change, Change::Folder(_));
             if *certainty == Certainty::Pending || is_folder && failure.is_none() {
