@@ -1,3 +1,7 @@
-//! The memoryd program.
+//! The program: the library's command line.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    memoryd::cli::run(std::env::args_os())
+}
