@@ -99,7 +99,10 @@ struct HexDigits(Fanout);
 
 /// An id that is checked while the line it stands in is still known.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String", bound = "Self: TryFrom<String, Error = Rejection>")]
+#[serde(
+    try_from = "String",
+    bound = "Self: TryFrom<String, Error = Rejection>"
+)]
 struct Id<T>(T);
 
 impl Config {
@@ -115,7 +118,9 @@ impl Config {
     /// Takes the file's text. Refuses what it does not know, with line and key.
     pub fn parse(text: &str) -> Result<Self, Rejection> {
         toml::from_str(text).map_err(|error| {
-            let place = error.span().map_or_else(String::new, |span| place(text, span));
+            let place = error
+                .span()
+                .map_or_else(String::new, |span| place(text, span));
             Rejection::validation(format!("{FILE}{place}: {}", error.message()))
         })
     }
@@ -142,12 +147,20 @@ impl Config {
 
 /// The credentials in `MEMORYD_API_KEY` and `MEMORYD_ADMIN_SECRET`. Refuses one that cannot be sent in a header.
 pub fn secrets() -> Result<Secrets, Rejection> {
-    Ok(Secrets { api_key: secret("MEMORYD_API_KEY")?, admin_secret: secret("MEMORYD_ADMIN_SECRET")? })
+    Ok(Secrets {
+        api_key: secret("MEMORYD_API_KEY")?,
+        admin_secret: secret("MEMORYD_ADMIN_SECRET")?,
+    })
 }
 
 fn secret(name: &str) -> Result<Option<String>, Rejection> {
-    let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) else { return Ok(None) };
-    let value = value.into_string().ok().filter(|value| value.bytes().all(|byte| byte.is_ascii_graphic()));
+    let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let value = value
+        .into_string()
+        .ok()
+        .filter(|value| value.bytes().all(|byte| byte.is_ascii_graphic()));
     let wrong = || Rejection::validation(format!("{name} must be printable ASCII without spaces"));
     value.map(Some).ok_or_else(wrong)
 }
@@ -163,13 +176,20 @@ fn place(text: &str, span: Range<usize>) -> String {
 impl Default for StoreConfig {
     fn default() -> Self {
         let (user_fanout, branch) = (HexDigits::default(), "main".to_owned());
-        Self { user_fanout, durability: Durability::Journal, branch }
+        Self {
+            user_fanout,
+            durability: Durability::Journal,
+            branch,
+        }
     }
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { listen: LISTEN, allowed_hosts: Vec::new() }
+        Self {
+            listen: LISTEN,
+            allowed_hosts: Vec::new(),
+        }
     }
 }
 
@@ -210,7 +230,10 @@ mod tests {
         let config = Config::parse("").unwrap();
         assert_eq!(config, Config::default());
         assert_eq!(config.settings(), Settings::default());
-        assert_eq!((config.server.listen.to_string(), config.store.branch), ("127.0.0.1:7171".into(), "main".into()));
+        assert_eq!(
+            (config.server.listen.to_string(), config.store.branch),
+            ("127.0.0.1:7171".into(), "main".into())
+        );
     }
 
     #[test]
@@ -234,21 +257,43 @@ mod tests {
         let config = Config::parse(text).unwrap();
         let settings = config.settings();
         assert_eq!(settings.shared_writes, SharedWrites::Direct);
-        assert_eq!((settings.limits.file_bytes_max, settings.limits.body_bytes_max), (1 << 20, 1 << 20));
+        assert_eq!(
+            (
+                settings.limits.file_bytes_max,
+                settings.limits.body_bytes_max
+            ),
+            (1 << 20, 1 << 20)
+        );
         assert_eq!(settings.prompt.shared_tokens, 100);
-        assert_eq!((config.user_fanout(), config.store.durability), (Fanout::TwoHex, Durability::Git));
+        assert_eq!(
+            (config.user_fanout(), config.store.durability),
+            (Fanout::TwoHex, Durability::Git)
+        );
         assert_eq!(config.server.listen.port(), 80);
-        let members = settings.teams.0.get(&TeamId::parse("sales").unwrap()).unwrap();
+        let members = settings
+            .teams
+            .0
+            .get(&TeamId::parse("sales").unwrap())
+            .unwrap();
         assert!(members.contains(&UserId::parse("user:42").unwrap()) && members.len() == 2);
     }
 
     #[test]
     fn what_is_wrong_is_told_with_line_and_key() {
         let table = [
-            ("[limits]\nfile_byte_max = 1", &["line 2", "file_byte_max", "unknown field"][..]),
-            ("[limits]\nfile_bytes_max = \"big\"", &["line 2", "file_bytes_max", "invalid type"]),
+            (
+                "[limits]\nfile_byte_max = 1",
+                &["line 2", "file_byte_max", "unknown field"][..],
+            ),
+            (
+                "[limits]\nfile_bytes_max = \"big\"",
+                &["line 2", "file_bytes_max", "invalid type"],
+            ),
             ("\n\n[surprise]\n", &["line 3", "surprise"]),
-            ("shared_writes = \"maybe\"", &["line 1", "shared_writes", "direct"]),
+            (
+                "shared_writes = \"maybe\"",
+                &["line 1", "shared_writes", "direct"],
+            ),
             ("[store]\nuser_fanout = 3", &["line 2", "0 or 2"]),
             ("[server]\nlisten = \"localhost\"", &["line 2", "listen"]),
             ("[teams.sales]\nusers = [\"\"]", &["line 2", "users"]),

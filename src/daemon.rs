@@ -66,7 +66,14 @@ impl Daemon {
         let memory = open_with(folder, &config)?;
         let address_file = folder.join(ADDRESS_FILE);
         match take(listen, &address_file, &token) {
-            Ok(listener) => Ok(Self { runtime, listener, memory, guard, signals, address_file }),
+            Ok(listener) => Ok(Self {
+                runtime,
+                listener,
+                memory,
+                guard,
+                signals,
+                address_file,
+            }),
             Err(error) => {
                 memory.store().close()?;
                 Err(error)
@@ -91,10 +98,18 @@ impl Daemon {
 
     /// Serves until the process is asked to end, then closes the memory. It blocks.
     pub fn run(self) -> Result<(), Error> {
-        let Self { runtime, listener, memory, guard, signals, address_file } = self;
+        let Self {
+            runtime,
+            listener,
+            memory,
+            guard,
+            signals,
+            address_file,
+        } = self;
         let served = runtime.block_on(serve(listener, memory.clone(), guard, signals));
         // Commands that come from now on open the folder themselves, as soon as we let go of it.
-        let forgotten = std::fs::remove_file(&address_file).doing("remove the daemon's address file");
+        let forgotten =
+            std::fs::remove_file(&address_file).doing("remove the daemon's address file");
         memory.store().close()?;
         Ok(served.and(forgotten)?)
     }
@@ -120,18 +135,25 @@ fn refused(listen: SocketAddr, error: std::io::Error) -> Error {
 }
 
 fn address_of(listener: &TcpListener) -> Result<SocketAddr, Fault> {
-    listener.local_addr().doing("tell which port is listened on")
+    listener
+        .local_addr()
+        .doing("tell which port is listened on")
 }
 
 fn open_with(folder: &Path, config: &Config) -> Result<Memory, Error> {
     let options = Options {
         durability: config.store.durability,
-        layout: Layout { user_fanout: config.user_fanout() },
+        layout: Layout {
+            user_fanout: config.user_fanout(),
+        },
         branch: config.store.branch.clone(),
         clock: clock::system(),
         witness: None,
     };
-    Ok(Memory::new(Store::open(folder, options)?, config.settings()))
+    Ok(Memory::new(
+        Store::open(folder, options)?,
+        config.settings(),
+    ))
 }
 
 async fn serve(
@@ -140,7 +162,9 @@ async fn serve(
     guard: Guard,
     [mut terminate, mut interrupt]: [Signal; 2],
 ) -> Result<(), Fault> {
-    listener.set_nonblocking(true).doing("prepare the listener")?;
+    listener
+        .set_nonblocking(true)
+        .doing("prepare the listener")?;
     let listener = tokio::net::TcpListener::from_std(listener).doing("prepare the listener")?;
     let told_to_end = async {
         tokio::select! {
@@ -154,7 +178,10 @@ async fn serve(
 
 fn runtime() -> Result<Runtime, Fault> {
     let mut runtime = Builder::new_multi_thread();
-    runtime.enable_all().thread_name("doors").max_blocking_threads(BLOCKING_THREADS_MAX);
+    runtime
+        .enable_all()
+        .thread_name("doors")
+        .max_blocking_threads(BLOCKING_THREADS_MAX);
     runtime.build().doing("start the threads of the doors")
 }
 
@@ -162,17 +189,28 @@ fn runtime() -> Result<Runtime, Fault> {
 fn signals(runtime: &Runtime) -> Result<[Signal; 2], Fault> {
     let _inside = runtime.enter();
     let catch = |kind| signal(kind).doing("catch signals");
-    Ok([catch(SignalKind::terminate())?, catch(SignalKind::interrupt())?])
+    Ok([
+        catch(SignalKind::terminate())?,
+        catch(SignalKind::interrupt())?,
+    ])
 }
 
 /// Writes the address file, which only this user can read. It appears whole or not at all.
 fn announce(path: &Path, address: SocketAddr, token: &LocalToken) -> std::io::Result<()> {
-    let announced = Address { address: reachable(address), token: token.as_str(), pid: std::process::id() };
+    let announced = Address {
+        address: reachable(address),
+        token: token.as_str(),
+        pid: std::process::id(),
+    };
     let text = serde_json::to_vec(&announced)?;
     let new = path.with_extension("json.new");
     // One that a killed daemon left might be readable by others, and its mode would stay.
     drop(std::fs::remove_file(&new));
-    let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+    let mut file: File = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&new)?;
     file.write_all(&text)?;
     std::fs::rename(new, path)
 }
@@ -210,9 +248,17 @@ mod tests {
         let path = folder.path().join("daemon.json");
         let token = LocalToken::random().unwrap();
         for port in [1, 2] {
-            announce(&path, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port), &token).unwrap();
+            announce(
+                &path,
+                SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port),
+                &token,
+            )
+            .unwrap();
             let text = std::fs::read_to_string(&path).unwrap();
-            assert!(text.contains(&format!("127.0.0.1:{port}")) && text.contains(token.as_str()), "{text}");
+            assert!(
+                text.contains(&format!("127.0.0.1:{port}")) && text.contains(token.as_str()),
+                "{text}"
+            );
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         }
     }

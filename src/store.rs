@@ -36,6 +36,7 @@ mod queue;
 mod receipt;
 mod recovery;
 mod repair;
+mod replay;
 mod restoring;
 mod saves;
 mod shared;

@@ -28,7 +28,11 @@ impl<'a> Fields<'a> {
         let Value::Object(object) = value else {
             return Err(refusal(vec![wrong_kind(at, "object", value)]));
         };
-        let mut fields = Self { at, object, issues: Vec::new() };
+        let mut fields = Self {
+            at,
+            object,
+            issues: Vec::new(),
+        };
         match read(&mut fields) {
             Some(given) if fields.issues.is_empty() => Ok(given),
             _ => Err(refusal(fields.issues)),
@@ -61,7 +65,9 @@ impl<'a> Fields<'a> {
     /// One line or more.
     pub fn lines(&mut self, key: &str) -> Option<Vec<&'a str>> {
         match self.required(key)? {
-            Value::Array(lines) if lines.is_empty() => self.note(key, "Must hold at least one line"),
+            Value::Array(lines) if lines.is_empty() => {
+                self.note(key, "Must hold at least one line")
+            }
             Value::Array(lines) => self.as_lines(key, lines),
             other => self.note_kind(key, "array of strings", other),
         }
@@ -97,7 +103,9 @@ impl<'a> Fields<'a> {
     }
 
     fn as_text(&mut self, key: &str, value: &'a Value) -> Option<&'a str> {
-        value.as_str().or_else(|| self.note_kind(key, "string", value))
+        value
+            .as_str()
+            .or_else(|| self.note_kind(key, "string", value))
     }
 
     fn as_lines(&mut self, key: &str, lines: &'a [Value]) -> Option<Vec<&'a str>> {
@@ -106,7 +114,8 @@ impl<'a> Fields<'a> {
     }
 
     fn note_kind<T>(&mut self, key: &str, expected: &str, value: &Value) -> Option<T> {
-        self.issues.push(wrong_kind(self.path(key), expected, value));
+        self.issues
+            .push(wrong_kind(self.path(key), expected, value));
         None
     }
 
@@ -124,15 +133,20 @@ fn wrong_kind(path: Vec<String>, expected: &str, value: &Value) -> Issue {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    Issue { path, message: format!("Expected {expected}, received {received}") }
+    Issue {
+        path,
+        message: format!("Expected {expected}, received {received}"),
+    }
 }
 
 /// The first issue is the message too: some clients show nothing else.
 fn refusal(issues: Vec<Issue>) -> Rejection {
-    let message = issues.first().map_or_else(String::new, |issue| match issue.path.as_slice() {
-        [] => issue.message.clone(),
-        path => format!("{}: {}", path.join("."), issue.message),
-    });
+    let message = issues
+        .first()
+        .map_or_else(String::new, |issue| match issue.path.as_slice() {
+            [] => issue.message.clone(),
+            path => format!("{}: {}", path.join("."), issue.message),
+        });
     Rejection::Validation { message, issues }
 }
 
@@ -143,9 +157,10 @@ mod tests {
 
     fn issues(value: &Value, read: impl FnOnce(&mut Fields<'_>) -> Option<()>) -> Vec<String> {
         match Fields::read(value, &["arguments"], read) {
-            Err(Rejection::Validation { issues, .. }) => {
-                issues.iter().map(|issue| format!("{} {}", issue.path.join("."), issue.message)).collect()
-            }
+            Err(Rejection::Validation { issues, .. }) => issues
+                .iter()
+                .map(|issue| format!("{} {}", issue.path.join("."), issue.message))
+                .collect(),
             other => panic!("{other:?}"),
         }
     }
@@ -154,8 +169,16 @@ mod tests {
     fn every_wrong_field_is_named() {
         let value = json!({ "path": 5, "reason": [], "actor": "", "lines": [1], "match": {} });
         let issues = issues(&value, |fields| {
-            let _ = (fields.text("path"), fields.text("content"), fields.optional_text("reason"));
-            let _ = (fields.optional_name("actor"), fields.lines("lines"), fields.text_or_lines("match"));
+            let _ = (
+                fields.text("path"),
+                fields.text("content"),
+                fields.optional_text("reason"),
+            );
+            let _ = (
+                fields.optional_name("actor"),
+                fields.lines("lines"),
+                fields.text_or_lines("match"),
+            );
             Some(())
         });
         let expected = [
@@ -172,12 +195,17 @@ mod tests {
     #[test]
     fn null_is_absent_and_unknown_keys_are_ignored() {
         let value = json!({ "path": "a", "reason": null, "surprise": 1 });
-        let read = Fields::read(&value, &[], |fields| Some((fields.text("path")?, fields.optional_text("reason")?)));
+        let read = Fields::read(&value, &[], |fields| {
+            Some((fields.text("path")?, fields.optional_text("reason")?))
+        });
         assert_eq!(read, Ok(("a", None)));
     }
 
     #[test]
     fn what_is_no_object_is_refused_where_it_stands() {
-        assert_eq!(issues(&json!([]), |_| Some(())), ["arguments Expected object, received array"]);
+        assert_eq!(
+            issues(&json!([]), |_| Some(())),
+            ["arguments Expected object, received array"]
+        );
     }
 }

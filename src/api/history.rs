@@ -42,11 +42,7 @@ pub fn revisions(
 }
 
 /// Where the caller's files under a prefix lie in the repository.
-fn folders(
-    layout: Layout,
-    caller: &Caller,
-    prefix: &VirtualPrefix,
-) -> Result<Vec<String>, Error> {
+fn folders(layout: Layout, caller: &Caller, prefix: &VirtualPrefix) -> Result<Vec<String>, Error> {
     let mounts: Vec<Mount> = match prefix.mount() {
         Some(mount) => {
             caller.require(mount)?;
@@ -67,21 +63,30 @@ fn newest(memory: &Memory, folders: Vec<String>, page: Page) -> Result<Vec<Commi
     if let [folder] = folders.as_slice() {
         return memory.store().log(folder, page.limit + 1, page.offset);
     }
-    let logs = folders.iter().map(|folder| memory.store().log(folder, wanted, 0));
+    let logs = folders
+        .iter()
+        .map(|folder| memory.store().log(folder, wanted, 0));
     let logs = logs.collect::<Result<Vec<_>, _>>()?;
-    Ok(merged(logs).skip(page.offset).take(page.limit + 1).collect())
+    Ok(merged(logs)
+        .skip(page.offset)
+        .take(page.limit + 1)
+        .collect())
 }
 
 /// Several histories as one, newest first, each commit once. Which of two commits of the same second comes first does
 /// not depend on how many are asked for, so that pages neither overlap nor leave a gap.
 fn merged(logs: Vec<Vec<Commit>>) -> impl Iterator<Item = Commit> {
-    let mut logs: Vec<_> = logs.into_iter().map(|log| log.into_iter().peekable()).collect();
+    let mut logs: Vec<_> = logs
+        .into_iter()
+        .map(|log| log.into_iter().peekable())
+        .collect();
     let mut seen = HashSet::new();
     std::iter::from_fn(move || {
         loop {
-            let heads = logs.iter_mut().enumerate().filter_map(|(at, log)| {
-                log.peek().map(|commit| (commit.facts.committed_at, at))
-            });
+            let heads = logs
+                .iter_mut()
+                .enumerate()
+                .filter_map(|(at, log)| log.peek().map(|commit| (commit.facts.committed_at, at)));
             let (_, at) = heads.max_by_key(|(date, at)| (*date, std::cmp::Reverse(*at)))?;
             let commit = logs.get_mut(at)?.next()?;
             if seen.insert(commit.facts.revision) {
@@ -99,7 +104,11 @@ struct Eyes<'a> {
 
 impl Eyes<'_> {
     fn describe(&self, commit: &Commit) -> Value {
-        let paths: Vec<_> = commit.changes.iter().filter_map(|(path, _)| self.name(path)).collect();
+        let paths: Vec<_> = commit
+            .changes
+            .iter()
+            .filter_map(|(path, _)| self.name(path))
+            .collect();
         let message = Message::parse(&commit.facts.message);
         let value = |trailer| message.value(trailer);
         let is_all_theirs = paths.len() == commit.changes.len();
@@ -119,7 +128,12 @@ impl Eyes<'_> {
             "paths": paths,
         });
         // The commit before may be about somebody else, whose very existence is none of an agent's business.
-        if let Some(parent) = commit.facts.parents.first().filter(|_| self.caller.role >= Role::Editor) {
+        if let Some(parent) = commit
+            .facts
+            .parents
+            .first()
+            .filter(|_| self.caller.role >= Role::Editor)
+        {
             revision["parent"] = json!(parent);
         }
         revision
@@ -154,16 +168,27 @@ mod tests {
             parents: vec![Revision(ObjectId([id - 1; 20]))],
             author: Author::new("Ann", "ann@example.org"),
             committed_at,
-            message: "Raise bob's salary\n\nMemory-Op: write\nMemory-Reason: as agreed\n".to_owned(),
+            message: "Raise bob's salary\n\nMemory-Op: write\nMemory-Reason: as agreed\n"
+                .to_owned(),
         };
-        Commit { facts, changes: paths.iter().map(change).collect() }
+        Commit {
+            facts,
+            changes: paths.iter().map(change).collect(),
+        }
     }
 
     fn describe(user: &str, paths: &[&str]) -> Value {
-        let named = Named { user: Some(user), ..Named::default() };
+        let named = Named {
+            user: Some(user),
+            ..Named::default()
+        };
         let door = Credential::open_door();
         let caller = Caller::new(&door, Door::Agents, named, &Teams::default()).unwrap();
-        Eyes { layout: Layout::default(), caller: &caller }.describe(&commit(2, 0, paths))
+        Eyes {
+            layout: Layout::default(),
+            caller: &caller,
+        }
+        .describe(&commit(2, 0, paths))
     }
 
     #[test]
@@ -174,7 +199,10 @@ mod tests {
         assert!(!seen.to_string().contains("bob") && seen["reason"].is_null());
         assert!(seen.get("parent").is_none());
         let own = describe("bob", &["user/bob/a.md"]);
-        assert_eq!((&own["paths"], &own["reason"]), (&json!(["user/a.md"]), &json!("as agreed")));
+        assert_eq!(
+            (&own["paths"], &own["reason"]),
+            (&json!(["user/a.md"]), &json!("as agreed"))
+        );
         assert_eq!(own["createdAt"], "1970-01-01T00:00:00.000Z");
     }
 
@@ -185,7 +213,9 @@ mod tests {
             let user = vec![commit(8, 90, &[]), commit(5, 50, &[]), commit(3, 30, &[])];
             vec![shared, user]
         };
-        let dates: Vec<_> = merged(logs()).map(|commit| commit.facts.revision.0.0[0]).collect();
+        let dates: Vec<_> = merged(logs())
+            .map(|commit| commit.facts.revision.0.0[0])
+            .collect();
         assert_eq!(dates, [9, 8, 5, 3, 1]);
     }
 }

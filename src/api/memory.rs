@@ -106,7 +106,11 @@ impl Memory {
     /// Opens nothing and starts nothing: the store is already open.
     pub fn new(store: Store, settings: Settings) -> Self {
         let prompts = PromptCache::new(store.layout(), settings.prompt.clone());
-        Self { store, settings: Arc::new(settings), prompts: Arc::new(prompts) }
+        Self {
+            store,
+            settings: Arc::new(settings),
+            prompts: Arc::new(prompts),
+        }
     }
 
     /// The store beneath.
@@ -139,7 +143,11 @@ impl Memory {
 
     /// The memory as it is now. No lock, no disk.
     pub fn view<'a>(&self, caller: &'a Caller) -> View<'a> {
-        View { snapshot: self.store.snapshot(), layout: self.store.layout(), caller }
+        View {
+            snapshot: self.store.snapshot(),
+            layout: self.store.layout(),
+            caller,
+        }
     }
 
     /// The text of a file at an earlier revision, named by its id or as git names it. Reads git, so it may block.
@@ -151,8 +159,13 @@ impl Memory {
     ) -> Result<(Revision, BlobId, Arc<str>), Error> {
         caller.require(path.mount())?;
         let place = self.store.layout().repo_path(path, caller.owners())?;
-        let unknown = || Rejection::RevisionNotFound { revision: revision.to_owned() };
-        let revision = self.store.resolve(plain_revision(revision)?)?.ok_or_else(unknown)?;
+        let unknown = || Rejection::RevisionNotFound {
+            revision: revision.to_owned(),
+        };
+        let revision = self
+            .store
+            .resolve(plain_revision(revision)?)?
+            .ok_or_else(unknown)?;
         // Git also has what people stashed or threw away; that is not the history of the memory.
         self.store.commit(revision)?.ok_or_else(unknown)?;
         let found = self.store.text_at(revision, &place)?;
@@ -165,10 +178,21 @@ impl Memory {
         caller.require_role(Role::Agent)?;
         let target = |path: &VirtualPath| self.writable(caller, path);
         let step = match deed {
-            Deed::Write { path, text } => Step::Write { target: target(&path)?, text },
-            Deed::Patch { path, patch } => Step::Patch { target: target(&path)?, patch },
-            Deed::Delete { path } => Step::Delete { target: target(&path)? },
-            Deed::Rename { from, to } => Step::Rename { target: target(&from)?, to: target(&to)? },
+            Deed::Write { path, text } => Step::Write {
+                target: target(&path)?,
+                text,
+            },
+            Deed::Patch { path, patch } => Step::Patch {
+                target: target(&path)?,
+                patch,
+            },
+            Deed::Delete { path } => Step::Delete {
+                target: target(&path)?,
+            },
+            Deed::Rename { from, to } => Step::Rename {
+                target: target(&from)?,
+                to: target(&to)?,
+            },
         };
         Ok(Edit {
             steps: vec![(step, terms.precondition)],
@@ -184,7 +208,10 @@ impl Memory {
         reason: Option<String>,
         idempotency_key: Option<String>,
     ) -> Result<Provenance, Rejection> {
-        for value in [&caller.actor, &caller.tool_call, &caller.run, &reason].into_iter().flatten() {
+        for value in [&caller.actor, &caller.tool_call, &caller.run, &reason]
+            .into_iter()
+            .flatten()
+        {
             check_message_value(value)?;
         }
         Ok(Provenance {
@@ -202,7 +229,11 @@ impl Memory {
     /// People may keep larger files than agents.
     fn file_bytes_max(&self, caller: &Caller) -> usize {
         let limit = self.settings.limits.file_bytes_max;
-        if caller.role < Role::Editor { limit } else { limit.max(PERSON_FILE_BYTES_MAX) }
+        if caller.role < Role::Editor {
+            limit
+        } else {
+            limit.max(PERSON_FILE_BYTES_MAX)
+        }
     }
 
     /// The address tells how the change came in, whatever name the actor gave itself.
@@ -216,13 +247,19 @@ impl Memory {
 
     fn writable(&self, caller: &Caller, path: &VirtualPath) -> Result<Target, Rejection> {
         let is_guidance = path.mount() == Mount::Shared;
-        let may_edit = caller.role >= Role::Editor || self.settings.shared_writes == SharedWrites::Direct;
+        let may_edit =
+            caller.role >= Role::Editor || self.settings.shared_writes == SharedWrites::Direct;
         if is_guidance && !may_edit {
-            return Err(Rejection::ReadOnlyMount { path: path.to_string() });
+            return Err(Rejection::ReadOnlyMount {
+                path: path.to_string(),
+            });
         }
         caller.require(path.mount())?;
         let place = self.store.layout().repo_path(path, caller.owners())?;
-        Ok(Target { path: place, name: path.to_string() })
+        Ok(Target {
+            path: place,
+            name: path.to_string(),
+        })
     }
 }
 
@@ -248,7 +285,10 @@ impl View<'_> {
     pub fn read(&self, path: &VirtualPath) -> Result<Arc<File>, Rejection> {
         self.caller.require(path.mount())?;
         let place = self.layout.repo_path(path, self.caller.owners())?;
-        self.snapshot.get(&place).cloned().ok_or_else(|| not_found(path))
+        self.snapshot
+            .get(&place)
+            .cloned()
+            .ok_or_else(|| not_found(path))
     }
 
     /// The files under a prefix by the caller's names, `shared/` first, in path order. Without a prefix all that the
@@ -256,7 +296,9 @@ impl View<'_> {
     pub fn list(&self, prefix: &VirtualPrefix) -> Result<Vec<(String, Arc<File>)>, Rejection> {
         let Some(mount) = prefix.mount() else {
             let mounts = self.caller.mounts();
-            let listed = mounts.map(|mount| self.list_in(mount, "")).collect::<Result<Vec<_>, _>>()?;
+            let listed = mounts
+                .map(|mount| self.list_in(mount, ""))
+                .collect::<Result<Vec<_>, _>>()?;
             return Ok(listed.into_iter().flatten().collect());
         };
         self.caller.require(mount)?;
@@ -278,7 +320,11 @@ impl View<'_> {
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { precondition: Precondition::Any, reason: None, idempotency_key: None }
+        Self {
+            precondition: Precondition::Any,
+            reason: None,
+            idempotency_key: None,
+        }
     }
 }
 
@@ -287,12 +333,17 @@ pub fn idempotency_key(caller: &Caller, request: &[&[u8]]) -> String {
     let owner = |id: Option<&str>| id.map_or(Vec::new(), |id| [b"=", id.as_bytes()].concat());
     let user = owner(caller.user.as_ref().map(|id| id.as_str()));
     let team = owner(caller.team.as_ref().map(|id| id.as_str()));
-    let parts: Vec<&[u8]> = [&*user, &*team].into_iter().chain(request.iter().copied()).collect();
+    let parts: Vec<&[u8]> = [&*user, &*team]
+        .into_iter()
+        .chain(request.iter().copied())
+        .collect();
     Digest::of_parts(&parts).to_string()
 }
 
 fn not_found(path: &VirtualPath) -> Rejection {
-    Rejection::FileNotFound { path: path.to_string() }
+    Rejection::FileNotFound {
+        path: path.to_string(),
+    }
 }
 
 /// A value that ends up in a commit message is refused rather than cut.
@@ -310,6 +361,8 @@ fn plain_revision(name: &str) -> Result<&str, Rejection> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_.-~^".contains(&byte);
     match name.len() <= 200 && name.bytes().all(is_plain) {
         true => Ok(name),
-        false => Err(Rejection::validation("A revision is a commit id, HEAD, HEAD~2 or a branch")),
+        false => Err(Rejection::validation(
+            "A revision is a commit id, HEAD, HEAD~2 or a branch",
+        )),
     }
 }

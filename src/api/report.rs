@@ -28,8 +28,14 @@ impl Report {
     pub fn of(deed: &Deed) -> Self {
         match deed {
             Deed::Write { .. } => Self::Written,
-            Deed::Patch { patch: Patch::AppendLines { .. }, .. } => Self::Patched("append_lines"),
-            Deed::Patch { patch: Patch::ReplaceLines { .. }, .. } => Self::Patched("replace_lines"),
+            Deed::Patch {
+                patch: Patch::AppendLines { .. },
+                ..
+            } => Self::Patched("append_lines"),
+            Deed::Patch {
+                patch: Patch::ReplaceLines { .. },
+                ..
+            } => Self::Patched("replace_lines"),
             Deed::Delete { .. } => Self::Deleted,
             Deed::Rename { from, .. } => Self::Renamed(from.to_string()),
         }
@@ -37,7 +43,9 @@ impl Report {
 
     /// The answer, in the words of the tools.
     pub fn value(&self, receipt: &Receipt) -> Value {
-        let Some(outcome) = receipt.outcomes.first() else { return Value::Null };
+        let Some(outcome) = receipt.outcomes.first() else {
+            return Value::Null;
+        };
         let mut answer = self.words(outcome);
         answer["revision"] = json!(receipt.revision);
         if let Some(blob) = outcome.after {
@@ -71,7 +79,11 @@ mod tests {
     const NEW: BlobId = BlobId(ObjectId([2; 20]));
 
     fn answer(report: &Report, before: Option<BlobId>, after: Option<BlobId>) -> Value {
-        let outcome = Outcome { name: "user/a.md".to_owned(), before, after };
+        let outcome = Outcome {
+            name: "user/a.md".to_owned(),
+            before,
+            after,
+        };
         let mut answer = report.value(&Receipt {
             revision: Revision(ObjectId::ZERO),
             committed_at: 0,
@@ -103,7 +115,11 @@ mod tests {
                 (Some(NEW), Some(NEW)),
                 json!({"path": "user/a.md", "operation": "append_lines", "changed": false, "noOp": true, "blobId": new}),
             ),
-            (Report::Deleted, (Some(OLD), None), json!({"path": "user/a.md", "deleted": true})),
+            (
+                Report::Deleted,
+                (Some(OLD), None),
+                json!({"path": "user/a.md", "deleted": true}),
+            ),
             (
                 Report::Renamed("user/b.md".to_owned()),
                 (None, Some(NEW)),

@@ -79,7 +79,9 @@ impl ToolSpec {
     /// The tool of that name. Refuses a name that none has.
     pub fn find(name: &str) -> Result<&'static Self, Rejection> {
         let tool = TOOLS.iter().find(|tool| tool.name == name);
-        tool.ok_or_else(|| Rejection::UnknownTool { tool: name.chars().take(100).collect() })
+        tool.ok_or_else(|| Rejection::UnknownTool {
+            tool: name.chars().take(100).collect(),
+        })
     }
 
     /// The role it takes to call it.
@@ -110,7 +112,11 @@ impl ToolSpec {
                 let Intent { deed, reason } = plan(arguments)?;
                 let report = Report::of(&deed);
                 let idempotency_key = self.idempotency_key(caller, arguments, retry_key);
-                let terms = Terms { reason, idempotency_key, ..Terms::default() };
+                let terms = Terms {
+                    reason,
+                    idempotency_key,
+                    ..Terms::default()
+                };
                 let edit = memory.edit(caller, deed, terms)?;
                 Ok(Called::Asking(Box::new(edit), report))
             }
@@ -128,13 +134,18 @@ impl ToolSpec {
         let mut arguments = arguments.clone();
         arguments.sort_all_objects();
         let arguments = arguments.to_string();
-        Some(idempotency_key(caller, &[self.name, call, &arguments].map(str::as_bytes)))
+        Some(idempotency_key(
+            caller,
+            &[self.name, call, &arguments].map(str::as_bytes),
+        ))
     }
 }
 
 /// The definitions of the tools of these families that a role may call, in their order.
 pub fn definitions(kinds: &[ToolKind], role: Role) -> Vec<Value> {
-    let listed = TOOLS.iter().filter(|tool| kinds.contains(&tool.kind) && tool.role() <= role);
+    let listed = TOOLS
+        .iter()
+        .filter(|tool| kinds.contains(&tool.kind) && tool.role() <= role);
     listed.map(ToolSpec::definition).collect()
 }
 
@@ -153,7 +164,11 @@ mod tests {
             }
             let properties = schema["properties"].as_object().unwrap();
             for required in schema["required"].as_array().into_iter().flatten() {
-                assert!(properties.contains_key(required.as_str().unwrap()), "{}", tool.name);
+                assert!(
+                    properties.contains_key(required.as_str().unwrap()),
+                    "{}",
+                    tool.name
+                );
             }
             for (name, property) in properties {
                 assert!(property["description"].is_string(), "{} {name}", tool.name);
@@ -165,10 +180,15 @@ mod tests {
     fn a_reader_is_offered_nothing_that_writes() {
         let names = |role| -> Vec<_> {
             let listed = definitions(&[ToolKind::Files], role).into_iter();
-            listed.map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
+            listed
+                .map(|tool| tool["name"].as_str().unwrap().to_owned())
+                .collect()
         };
         assert_eq!(names(Role::Reader), ["memory_list", "memory_read"]);
-        assert_eq!(names(Role::Agent), TOOLS.iter().map(|tool| tool.name).collect::<Vec<_>>());
+        assert_eq!(
+            names(Role::Agent),
+            TOOLS.iter().map(|tool| tool.name).collect::<Vec<_>>()
+        );
     }
 
     #[test]
@@ -176,19 +196,42 @@ mod tests {
         let write = ToolSpec::find("memory_write").unwrap();
         let caller = |user: &str, tool_call: Option<&str>| {
             use crate::model::caller::{Credential, Door, Named, Teams};
-            let named = Named { user: Some(user), tool_call, ..Named::default() };
-            Caller::new(&Credential::open_door(), Door::Agents, named, &Teams::default()).unwrap()
+            let named = Named {
+                user: Some(user),
+                tool_call,
+                ..Named::default()
+            };
+            Caller::new(
+                &Credential::open_door(),
+                Door::Agents,
+                named,
+                &Teams::default(),
+            )
+            .unwrap()
         };
         let ann = caller("ann", Some("call_1"));
-        let key = |caller: &Caller, arguments: Value| write.idempotency_key(caller, &arguments, None);
+        let key =
+            |caller: &Caller, arguments: Value| write.idempotency_key(caller, &arguments, None);
         let first = key(&ann, json!({ "path": "user/a.md", "content": "a" }));
         assert!(first.is_some());
-        assert_eq!(first, key(&ann, json!({ "content": "a", "path": "user/a.md" })));
+        assert_eq!(
+            first,
+            key(&ann, json!({ "content": "a", "path": "user/a.md" }))
+        );
         let others = [
             key(&ann, json!({ "path": "user/a.md", "content": "b" })),
-            key(&caller("ann", Some("call_2")), json!({ "path": "user/a.md", "content": "a" })),
-            key(&caller("bob", Some("call_1")), json!({ "path": "user/a.md", "content": "a" })),
-            key(&caller("ann", None), json!({ "path": "user/a.md", "content": "a" })),
+            key(
+                &caller("ann", Some("call_2")),
+                json!({ "path": "user/a.md", "content": "a" }),
+            ),
+            key(
+                &caller("bob", Some("call_1")),
+                json!({ "path": "user/a.md", "content": "a" }),
+            ),
+            key(
+                &caller("ann", None),
+                json!({ "path": "user/a.md", "content": "a" }),
+            ),
         ];
         others.iter().for_each(|other| assert_ne!(first, *other));
     }

@@ -314,6 +314,18 @@ impl Journal {
         Ok(path)
     }
 
+    /// Removes a journal of which git has every record: the oldest segment first, so that a crash leaves one that is whole.
+    pub fn remove_published(self) -> Result<(), Fault> {
+        const DOING: &str = "remove the journal";
+        let mut names = self.disk.list(FOLDER).doing(DOING)?;
+        names.sort_unstable();
+        for name in names {
+            self.disk.remove(Place(Root::Git, &format!("{}/{name}", FOLDER.1))).doing(DOING)?;
+            self.disk.sync_folder(FOLDER).doing(DOING)?;
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), AppendError> {
         match self.state {
             State::Sound => Ok(()),

@@ -1,4 +1,4 @@
-//! Git's refs, read from their files and moved by compare-and-swap.
+//! Git's refs, read from their files and moved under git's own locks.
 //!
 //! A ref is moved the way git itself does it: whoever creates `<ref>.lock` may replace the ref, by renaming the lock onto
 //! it. Two things are done more carefully than git does them. The lock is a hard link of a file that was written and
@@ -55,32 +55,42 @@ fn packed(disk: &Disk, name: &str) -> Result<Option<Revision>, Fault> {
     Ok(entries.find(|(_, ref_name)| *ref_name == name).and_then(|(id, _)| id.parse().ok()))
 }
 
-/// What became of an attempt to move a ref.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moved {
-    /// It names the new commit, durably.
-    Yes,
-    /// It names another commit than expected; nothing was changed.
-    Elsewhere(Option<Revision>),
-    /// Somebody holds its lock; nothing was changed.
-    Locked,
+/// A ref that only this program moves. Whatever else it names than it should is a fault, but for one thing: a move that
+/// failed may have happened all the same, and the next one must not stumble over it.
+#[derive(Debug)]
+pub struct OwnRef {
+    name: &'static str,
+    at: Option<Revision>,
+    tried: Option<Revision>,
 }
 
-/// Moves a ref from one commit to another if it still names the one, durably.
-pub fn compare_and_swap(
-    disk: &Disk,
-    name: &str,
-    expected: Option<Revision>,
-    new: Revision,
-) -> Result<Moved, Fault> {
-    let Some(lock) = RefLock::take(disk, name, new)? else { return Ok(Moved::Locked) };
-    let current = read(disk, name)?;
-    if current != expected {
-        return Ok(Moved::Elsewhere(current));
+impl OwnRef {
+    /// The ref as it stands.
+    pub fn read(disk: &Disk, name: &'static str) -> Result<Self, Fault> {
+        Ok(Self { name, at: read(disk, name)?, tried: None })
     }
-    lock.commit()?;
-    sync(disk, name)?;
-    Ok(Moved::Yes)
+
+    /// What it names.
+    pub fn at(&self) -> Option<Revision> {
+        self.at
+    }
+
+    /// Moves it, durably. Where somebody has removed it, it is made anew.
+    pub fn move_to(&mut self, disk: &Disk, new: Revision) -> Result<(), Fault> {
+        let failed = |why: String| Fault::new(format!("move {}", self.name), why);
+        let Some(lock) = RefLock::take(disk, self.name, new)? else {
+            return Err(failed(format!("{}.lock stands in the way", self.name)));
+        };
+        let found = read(disk, self.name)?;
+        if found.is_some() && ![self.at, self.tried, Some(new)].contains(&found) {
+            return Err(failed(format!("it names {found:?} instead of {:?}", self.at)));
+        }
+        self.tried = Some(new);
+        lock.commit()?;
+        sync(disk, self.name)?;
+        (self.at, self.tried) = (Some(new), None);
+        Ok(())
+    }
 }
 
 /// Makes a moved ref durable: its name, and those of directories that were made for it.
@@ -112,6 +122,7 @@ impl<'a> RefLock<'a> {
         let temporary = format!("{TEMPORARY}/{}.ref", name.replace('/', "-"));
         let lock = format!("{name}.lock");
         let (from, to) = (Place(Root::Git, &temporary), Place(Root::Git, &lock));
+        remove_own_lock(disk, from, to)?;
         disk.make_folders(to.parent()).doing("make a ref's directory")?;
         disk.remove(from).doing("remove an old temporary file")?;
         let file = disk.create(from, format!("{new}\n").as_bytes()).doing("write a ref")?;
@@ -139,6 +150,15 @@ impl<'a> RefLock<'a> {
             self.disk.remove(Place(Root::Git, &self.lock))?;
         }
         self.disk.remove(Place(Root::Git, &self.temporary))
+    }
+}
+
+/// Removes a lock that could not be removed when it was let go: it is the temporary file's other name.
+fn remove_own_lock(disk: &Disk, temporary: Place<'_>, lock: Place<'_>) -> Result<(), Fault> {
+    let inode = |place| Ok::<_, Fault>(disk.stat(place).doing("look at a ref's lock")?.map(|stat| stat.inode));
+    match (inode(temporary)?, inode(lock)?) {
+        (Some(own), Some(standing)) if own == standing => disk.remove(lock).doing("remove a lock of our own"),
+        _ => Ok(()),
     }
 }
 

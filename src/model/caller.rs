@@ -114,7 +114,11 @@ impl Credential {
     /// What everybody has while no credential is configured.
     pub fn open_door() -> Self {
         let binding = Binding::Unbound;
-        Self { role: Role::Editor, binding, proof: Proof::OpenDoor }
+        Self {
+            role: Role::Editor,
+            binding,
+            proof: Proof::OpenDoor,
+        }
     }
 
     /// The role at a door. An open door cannot tell a person from a model, so the door itself has to: `shared/` is
@@ -159,12 +163,17 @@ impl Caller {
 
     /// Who owns what the caller sees.
     pub fn owners(&self) -> Owners<'_> {
-        Owners { user: self.user.as_ref(), team: self.team.as_ref() }
+        Owners {
+            user: self.user.as_ref(),
+            team: self.team.as_ref(),
+        }
     }
 
     /// The mounts that hold something for this caller.
     pub fn mounts(&self) -> impl Iterator<Item = Mount> {
-        Mount::ALL.into_iter().filter(|mount| self.require(*mount).is_ok())
+        Mount::ALL
+            .into_iter()
+            .filter(|mount| self.require(*mount).is_ok())
     }
 
     /// Refuses a mount whose owner the caller did not name.
@@ -185,14 +194,21 @@ impl Caller {
 
     /// Refuses a caller who speaks for nobody: an agent has a user or a team.
     pub fn require_somebody(&self) -> Result<(), Rejection> {
-        self.require(if self.team.is_some() { Mount::Team } else { Mount::User })
+        self.require(if self.team.is_some() {
+            Mount::Team
+        } else {
+            Mount::User
+        })
     }
 
     /// Refuses a caller whose role does not reach.
     pub fn require_role(&self, role: Role) -> Result<(), Rejection> {
         match role <= self.role {
             true => Ok(()),
-            false => Err(forbidden(&format!("This credential does not allow {}", role.deed()))),
+            false => Err(forbidden(&format!(
+                "This credential does not allow {}",
+                role.deed()
+            ))),
         }
     }
 }
@@ -220,10 +236,15 @@ impl Role {
 }
 
 /// The one who is named, if the binding holds them; the one whom it holds, if nobody is named.
-fn within<Id: Ord + Clone>(bound: &BTreeSet<Id>, named: Option<Id>) -> Result<Option<Id>, Rejection> {
+fn within<Id: Ord + Clone>(
+    bound: &BTreeSet<Id>,
+    named: Option<Id>,
+) -> Result<Option<Id>, Rejection> {
     match named {
         Some(id) if bound.contains(&id) => Ok(Some(id)),
-        Some(_) => Err(forbidden("This credential is bound to others than the one that is named")),
+        Some(_) => Err(forbidden(
+            "This credential is bound to others than the one that is named",
+        )),
         None if bound.len() == 1 => Ok(bound.first().cloned()),
         None => Ok(None),
     }
@@ -234,16 +255,22 @@ fn check_membership(
     user: Option<&UserId>,
     team: Option<&TeamId>,
 ) -> Result<(), Rejection> {
-    let Some(members) = team.and_then(|team| teams.0.get(team)) else { return Ok(()) };
+    let Some(members) = team.and_then(|team| teams.0.get(team)) else {
+        return Ok(());
+    };
     match user {
         Some(user) if members.contains(user) => Ok(()),
         Some(_) => Err(forbidden("The user is not a member of the team")),
-        None => Err(forbidden("The team is open to its members: name one of them as the user")),
+        None => Err(forbidden(
+            "The team is open to its members: name one of them as the user",
+        )),
     }
 }
 
 fn forbidden(reason: &str) -> Rejection {
-    Rejection::Forbidden { reason: reason.to_owned() }
+    Rejection::Forbidden {
+        reason: reason.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -259,19 +286,33 @@ mod tests {
     }
 
     fn bound(users_: &[&str], teams_: &[&str]) -> Binding {
-        Binding::Bound { users: users(users_), teams: teams(teams_) }
+        Binding::Bound {
+            users: users(users_),
+            teams: teams(teams_),
+        }
     }
 
     /// The caller as "user/team", or the code of the refusal.
     fn ask(binding: Binding, user: Option<&str>, team: Option<&str>) -> String {
-        let credential = Credential { role: Role::Agent, binding, proof: Proof::Token };
+        let credential = Credential {
+            role: Role::Agent,
+            binding,
+            proof: Proof::Token,
+        };
         let listed = Teams([(TeamId::parse("sales").unwrap(), users(&["ann", "bob"]))].into());
-        let named = Named { user, team, ..Named::default() };
+        let named = Named {
+            user,
+            team,
+            ..Named::default()
+        };
         match Caller::new(&credential, Door::Agents, named, &listed) {
             Ok(caller) => {
                 let (user, team) = (caller.user, caller.team);
                 let user = user.map_or("-".to_owned(), |user| user.to_string());
-                format!("{user}/{}", team.map_or("-".to_owned(), |team| team.to_string()))
+                format!(
+                    "{user}/{}",
+                    team.map_or("-".to_owned(), |team| team.to_string())
+                )
             }
             Err(rejection) => rejection.code().to_owned(),
         }
@@ -322,8 +363,17 @@ mod tests {
     #[test]
     fn a_mount_without_an_owner_is_asked_for_in_the_credentials_own_words() {
         let ask = |binding| {
-            let credential = Credential { role: Role::Agent, binding, proof: Proof::Token };
-            let caller = Caller::new(&credential, Door::People, Named::default(), &Teams::default());
+            let credential = Credential {
+                role: Role::Agent,
+                binding,
+                proof: Proof::Token,
+            };
+            let caller = Caller::new(
+                &credential,
+                Door::People,
+                Named::default(),
+                &Teams::default(),
+            );
             let caller = caller.unwrap();
             assert_eq!(caller.mounts().collect::<Vec<_>>(), [Mount::Shared]);
             caller.require_somebody().unwrap_err().code()
@@ -335,12 +385,17 @@ mod tests {
     #[test]
     fn an_open_door_makes_no_model_an_editor() {
         let role = |credential: &Credential, door| {
-            Caller::new(credential, door, Named::default(), &Teams::default()).unwrap().role
+            Caller::new(credential, door, Named::default(), &Teams::default())
+                .unwrap()
+                .role
         };
         let open = Credential::open_door();
         assert_eq!(role(&open, Door::Agents), Role::Agent);
         assert_eq!(role(&open, Door::People), Role::Editor);
-        let editor = Credential { proof: Proof::Token, ..open };
+        let editor = Credential {
+            proof: Proof::Token,
+            ..open
+        };
         assert_eq!(role(&editor, Door::Agents), Role::Editor);
     }
 
@@ -356,6 +411,9 @@ mod tests {
         assert!(caller.require_role(Role::Agent).is_ok());
         assert!(caller.require_role(Role::Admin).is_err());
         caller.role = Role::Reader;
-        assert_eq!(caller.require_role(Role::Agent).unwrap_err().code(), "FORBIDDEN");
+        assert_eq!(
+            caller.require_role(Role::Agent).unwrap_err().code(),
+            "FORBIDDEN"
+        );
     }
 }

@@ -36,7 +36,11 @@ impl Refusal {
     /// The route exists, but not for this method; the router adds which ones it has.
     pub fn method_not_allowed() -> Self {
         let message = "This route has no such method";
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "METHOD_NOT_ALLOWED",
+            message,
+        )
     }
 
     /// The client took too long to send its request.
@@ -63,9 +67,19 @@ impl Refusal {
     }
 
     fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        let error = [("code", code.into()), ("message", Value::from(message.into()))];
-        let error = error.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        Self { status, error, headers: Vec::new() }
+        let error = [
+            ("code", code.into()),
+            ("message", Value::from(message.into())),
+        ];
+        let error = error
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect();
+        Self {
+            status,
+            error,
+            headers: Vec::new(),
+        }
     }
 }
 
@@ -149,7 +163,11 @@ fn status(rejection: &Rejection) -> StatusCode {
 fn details(rejection: &Rejection) -> Value {
     match rejection {
         Rejection::Validation { issues, .. } if !issues.is_empty() => json!({ "issues": issues }),
-        Rejection::TooLarge { bound, limit, size: 0 } => json!({ "bound": bound, "limit": limit }),
+        Rejection::TooLarge {
+            bound,
+            limit,
+            size: 0,
+        } => json!({ "bound": bound, "limit": limit }),
         Rejection::TooLarge { bound, limit, size } => {
             json!({ "bound": bound, "limit": limit, "size": size })
         }
@@ -166,7 +184,10 @@ fn headers(rejection: &Rejection) -> Vec<(HeaderName, HeaderValue)> {
         Rejection::Unauthorized | Rejection::UnauthorizedAdmin => {
             vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))]
         }
-        Rejection::PreconditionFailed { current: Some(blob), .. } => vec![(ETAG, etag(*blob))],
+        Rejection::PreconditionFailed {
+            current: Some(blob),
+            ..
+        } => vec![(ETAG, etag(*blob))],
         Rejection::Busy { .. } | Rejection::OutcomeUnknown => {
             vec![(RETRY_AFTER, BUSY_RETRY_SECONDS.into())]
         }
@@ -189,19 +210,59 @@ mod tests {
 
     #[test]
     fn every_kind_of_refusal_has_its_status_and_header() {
-        let changed = |current| Rejection::PreconditionFailed { path: "user/a.md".into(), current };
+        let changed = |current| Rejection::PreconditionFailed {
+            path: "user/a.md".into(),
+            current,
+        };
         let etag = format!("\"{BLOB}\"");
         let table = [
             (Rejection::validation("x"), 400, None),
-            (Rejection::Unauthorized, 401, Some(("www-authenticate", "Bearer"))),
-            (Rejection::ReadOnlyMount { path: "shared/a.md".into() }, 403, None),
-            (Rejection::FileNotFound { path: "user/a.md".into() }, 404, None),
-            (Rejection::FileExists { path: "user/a.md".into(), blob: BLOB }, 409, None),
+            (
+                Rejection::Unauthorized,
+                401,
+                Some(("www-authenticate", "Bearer")),
+            ),
+            (
+                Rejection::ReadOnlyMount {
+                    path: "shared/a.md".into(),
+                },
+                403,
+                None,
+            ),
+            (
+                Rejection::FileNotFound {
+                    path: "user/a.md".into(),
+                },
+                404,
+                None,
+            ),
+            (
+                Rejection::FileExists {
+                    path: "user/a.md".into(),
+                    blob: BLOB,
+                },
+                409,
+                None,
+            ),
             (changed(Some(BLOB)), 412, Some(("etag", etag.as_str()))),
             (changed(None), 412, None),
-            (Rejection::TooLarge { bound: "body_bytes_max", limit: 1, size: 2 }, 413, None),
+            (
+                Rejection::TooLarge {
+                    bound: "body_bytes_max",
+                    limit: 1,
+                    size: 2,
+                },
+                413,
+                None,
+            ),
             (Rejection::UnsupportedContentType, 415, None),
-            (Rejection::Busy { reason: "the queue is full" }, 503, Some(("retry-after", "1"))),
+            (
+                Rejection::Busy {
+                    reason: "the queue is full",
+                },
+                503,
+                Some(("retry-after", "1")),
+            ),
             (Rejection::DiskFull, 507, None),
         ];
         for (rejection, status, header) in table {
@@ -215,7 +276,11 @@ mod tests {
 
     #[test]
     fn the_envelope_says_what_a_caller_needs_to_try_again() {
-        let too_large = Rejection::TooLarge { bound: "body_bytes_max", limit: 10, size: 11 };
+        let too_large = Rejection::TooLarge {
+            bound: "body_bytes_max",
+            limit: 10,
+            size: 11,
+        };
         let error = Value::Object(Refusal::from(too_large).error);
         assert_eq!(error["code"], "TOO_LARGE");
         assert_eq!((&error["limit"], &error["size"]), (&json!(10), &json!(11)));

@@ -95,7 +95,14 @@ impl Guard {
         ];
         let keys = tokens.into_iter().filter_map(|(token, role, proof)| {
             let digest = Digest::of(token.as_ref()?.as_bytes());
-            Some((digest, Arc::new(Credential { role, binding: Binding::Unbound, proof })))
+            Some((
+                digest,
+                Arc::new(Credential {
+                    role,
+                    binding: Binding::Unbound,
+                    proof,
+                }),
+            ))
         });
         Ok(Self {
             listen: listen.ip(),
@@ -114,16 +121,22 @@ impl Guard {
     pub fn check_names(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Rejection> {
         let mut hosts = headers.get_all(HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else {
-            return Err(Rejection::validation("The request must have one Host header"));
+            return Err(Rejection::validation(
+                "The request must have one Host header",
+            ));
         };
-        let authority = uri.authority().map(|authority| authority.as_str().as_bytes());
+        let authority = uri
+            .authority()
+            .map(|authority| authority.as_str().as_bytes());
         for host in [host.as_bytes()].into_iter().chain(authority) {
             self.check_name(host, host)?;
         }
         for origin in headers.get_all(ORIGIN) {
             let origin = origin.as_bytes();
             let schemes = [&b"http://"[..], b"https://"];
-            let host = schemes.into_iter().find_map(|scheme| origin.strip_prefix(scheme));
+            let host = schemes
+                .into_iter()
+                .find_map(|scheme| origin.strip_prefix(scheme));
             self.check_name(host.unwrap_or_default(), origin)?;
         }
         Ok(())
@@ -133,9 +146,11 @@ impl Guard {
     pub fn identify(&self, headers: &HeaderMap) -> Result<Arc<Credential>, Rejection> {
         let known = presented(headers).and_then(|token| self.known(token));
         let credential = known.or(self.open_door.as_ref());
-        credential.cloned().ok_or_else(|| match ADMIN_SECRETS.iter().any(|name| headers.contains_key(*name)) {
-            true => Rejection::UnauthorizedAdmin,
-            false => Rejection::Unauthorized,
+        credential.cloned().ok_or_else(|| {
+            match ADMIN_SECRETS.iter().any(|name| headers.contains_key(*name)) {
+                true => Rejection::UnauthorizedAdmin,
+                false => Rejection::Unauthorized,
+            }
         })
     }
 
@@ -180,10 +195,16 @@ impl Guard {
 fn presented(headers: &HeaderMap) -> Option<&[u8]> {
     let bearer = headers.get(AUTHORIZATION).and_then(|value| {
         let (scheme, token) = value.as_bytes().split_at_checked(7)?;
-        scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
+        scheme
+            .eq_ignore_ascii_case(b"bearer ")
+            .then(|| token.trim_ascii())
     });
     let mut others = [API_KEY].into_iter().chain(ADMIN_SECRETS);
-    bearer.or_else(|| others.find_map(|name| headers.get(name)).map(HeaderValue::as_bytes))
+    bearer.or_else(|| {
+        others
+            .find_map(|name| headers.get(name))
+            .map(HeaderValue::as_bytes)
+    })
 }
 
 /// "localhost" of "localhost:7171", "::1" of "[::1]:7171"; nothing when it is not of such a form.
@@ -205,7 +226,10 @@ mod tests {
     use super::*;
 
     fn guard(listen: &str, api_key: Option<&str>) -> Guard {
-        let secrets = Secrets { api_key: api_key.map(str::to_owned), ..Secrets::default() };
+        let secrets = Secrets {
+            api_key: api_key.map(str::to_owned),
+            ..Secrets::default()
+        };
         let local_token = LocalToken("local".to_owned());
         let names = ["Memory.Internal".to_owned()];
         Guard::new(listen.parse().unwrap(), &names, &secrets, &local_token).unwrap()
@@ -213,7 +237,10 @@ mod tests {
 
     fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
         let pairs = pairs.iter().map(|(name, value)| {
-            (axum::http::HeaderName::try_from(*name).unwrap(), value.parse().unwrap())
+            (
+                axum::http::HeaderName::try_from(*name).unwrap(),
+                value.parse().unwrap(),
+            )
         });
         pairs.collect()
     }
@@ -223,15 +250,35 @@ mod tests {
         let table = [
             ("127.0.0.1:7171", "localhost:7171", None, true),
             ("127.0.0.1:7171", "LOCALHOST.", None, true),
-            ("127.0.0.1:7171", "127.0.0.1:7171", Some("http://localhost:3000"), true),
+            (
+                "127.0.0.1:7171",
+                "127.0.0.1:7171",
+                Some("http://localhost:3000"),
+                true,
+            ),
             ("127.0.0.1:7171", "[::1]:7171", None, true),
-            ("127.0.0.1:7171", "memory.internal", Some("https://memory.internal"), true),
+            (
+                "127.0.0.1:7171",
+                "memory.internal",
+                Some("https://memory.internal"),
+                true,
+            ),
             ("127.0.0.1:7171", "evil.example:7171", None, false),
             ("127.0.0.1:7171", "127.0.0.1.evil.example", None, false),
             ("127.0.0.1:7171", "localhost:7171@evil.example", None, false),
-            ("127.0.0.1:7171", "localhost", Some("http://evil.example"), false),
+            (
+                "127.0.0.1:7171",
+                "localhost",
+                Some("http://evil.example"),
+                false,
+            ),
             ("127.0.0.1:7171", "localhost", Some("null"), false),
-            ("127.0.0.1:7171", "localhost", Some("http://localhost/path"), false),
+            (
+                "127.0.0.1:7171",
+                "localhost",
+                Some("http://localhost/path"),
+                false,
+            ),
             ("127.0.0.1:7171", "10.0.0.5", None, false),
             ("10.0.0.5:7171", "10.0.0.5:7171", None, true),
             ("10.0.0.5:7171", "10.0.0.6:7171", None, false),
@@ -240,7 +287,12 @@ mod tests {
         ];
         for (listen, host, origin, expected) in table {
             let origin = origin.map(|origin| ("origin", origin));
-            let headers = headers(&[("host", host)].into_iter().chain(origin).collect::<Vec<_>>());
+            let headers = headers(
+                &[("host", host)]
+                    .into_iter()
+                    .chain(origin)
+                    .collect::<Vec<_>>(),
+            );
             let answered = guard(listen, Some("key")).check_names(&Uri::from_static("/"), &headers);
             assert_eq!(answered.is_ok(), expected, "{listen} {host} {origin:?}");
         }
@@ -250,32 +302,86 @@ mod tests {
     fn the_request_line_cannot_name_another_host() {
         let guard = guard("127.0.0.1:7171", None);
         let headers = headers(&[("host", "localhost")]);
-        assert!(guard.check_names(&Uri::from_static("http://localhost/x"), &headers).is_ok());
-        assert!(guard.check_names(&Uri::from_static("http://evil.example/x"), &headers).is_err());
+        assert!(
+            guard
+                .check_names(&Uri::from_static("http://localhost/x"), &headers)
+                .is_ok()
+        );
+        assert!(
+            guard
+                .check_names(&Uri::from_static("http://evil.example/x"), &headers)
+                .is_err()
+        );
         let twice = super::tests::headers(&[("host", "localhost"), ("host", "localhost")]);
-        assert_eq!(guard.check_names(&Uri::from_static("/"), &twice).unwrap_err().code(), "VALIDATION_ERROR");
+        assert_eq!(
+            guard
+                .check_names(&Uri::from_static("/"), &twice)
+                .unwrap_err()
+                .code(),
+            "VALIDATION_ERROR"
+        );
     }
 
     #[test]
     fn a_credential_is_known_or_refused() {
         let table = [
-            (Some("key"), &[("authorization", "Bearer key")][..], Ok((Role::Agent, Proof::Token))),
-            (Some("key"), &[("authorization", "bearer  key")], Ok((Role::Agent, Proof::Token))),
-            (Some("key"), &[("x-api-key", "key")], Ok((Role::Agent, Proof::Token))),
-            (Some("key"), &[("authorization", "Bearer local")], Ok((Role::Admin, Proof::LocalToken))),
-            (Some("key"), &[("authorization", "Basic key")], Err("UNAUTHORIZED")),
-            (Some("key"), &[("authorization", "Bearer ")], Err("UNAUTHORIZED")),
+            (
+                Some("key"),
+                &[("authorization", "Bearer key")][..],
+                Ok((Role::Agent, Proof::Token)),
+            ),
+            (
+                Some("key"),
+                &[("authorization", "bearer  key")],
+                Ok((Role::Agent, Proof::Token)),
+            ),
+            (
+                Some("key"),
+                &[("x-api-key", "key")],
+                Ok((Role::Agent, Proof::Token)),
+            ),
+            (
+                Some("key"),
+                &[("authorization", "Bearer local")],
+                Ok((Role::Admin, Proof::LocalToken)),
+            ),
+            (
+                Some("key"),
+                &[("authorization", "Basic key")],
+                Err("UNAUTHORIZED"),
+            ),
+            (
+                Some("key"),
+                &[("authorization", "Bearer ")],
+                Err("UNAUTHORIZED"),
+            ),
             (Some("key"), &[("x-api-key", "kez")], Err("UNAUTHORIZED")),
-            (Some("key"), &[("x-memex-admin-secret", "key2")], Err("UNAUTHORIZED_ADMIN")),
+            (
+                Some("key"),
+                &[("x-memex-admin-secret", "key2")],
+                Err("UNAUTHORIZED_ADMIN"),
+            ),
             (Some("key"), &[], Err("UNAUTHORIZED")),
             (None, &[], Ok((Role::Editor, Proof::OpenDoor))),
-            (None, &[("x-api-key", "whatever")], Ok((Role::Editor, Proof::OpenDoor))),
-            (None, &[("x-api-key", "local")], Ok((Role::Admin, Proof::LocalToken))),
+            (
+                None,
+                &[("x-api-key", "whatever")],
+                Ok((Role::Editor, Proof::OpenDoor)),
+            ),
+            (
+                None,
+                &[("x-api-key", "local")],
+                Ok((Role::Admin, Proof::LocalToken)),
+            ),
         ];
         for (api_key, presented, expected) in table {
             let found = guard("127.0.0.1:7171", api_key).identify(&headers(presented));
             let found = found.map(|credential| (credential.role, credential.proof));
-            assert_eq!(found.map_err(|rejection| rejection.code()), expected, "{presented:?}");
+            assert_eq!(
+                found.map_err(|rejection| rejection.code()),
+                expected,
+                "{presented:?}"
+            );
         }
     }
 

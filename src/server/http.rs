@@ -74,7 +74,11 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let limits = memory.settings().limits.clone();
-    let house = Arc::new(House { memory, guard, head: reply::HeadHeader::default() });
+    let house = Arc::new(House {
+        memory,
+        guard,
+        head: reply::HeadHeader::default(),
+    });
     let routes = TowerToHyperService::new(routes(house.clone()));
     let answering = move |request: hyper::Request<hyper::body::Incoming>| {
         let (house, routes) = (house.clone(), routes.clone());
@@ -89,12 +93,18 @@ fn routes(house: Arc<House>) -> Router {
         .route("/ready", get(health::ready))
         .route("/v1/tools", get(tools::list))
         .route("/v1/tools/{tool}/execute", post(tools::execute))
-        .route("/v1/prompt-block", get(prompt::block).post(prompt::block_of_context))
+        .route(
+            "/v1/prompt-block",
+            get(prompt::block).post(prompt::block_of_context),
+        )
         .route("/v1/system-prompt", post(prompt::system_prompt))
         .route("/v1/files", get(files::list))
         .route(
             "/v1/files/{*path}",
-            get(files::read).put(files::write).patch(files::patch).delete(files::delete),
+            get(files::read)
+                .put(files::write)
+                .patch(files::patch)
+                .delete(files::delete),
         )
         .route("/v1/revisions", get(revisions::list))
         .route("/v1/local/execute", post(local::execute))
@@ -138,8 +148,12 @@ impl House {
     /// Has the store make a change, and waits without blocking.
     async fn submit(&self, edit: Edit, wait: Wait) -> Result<Receipt, Error> {
         let (reply, receipt) = oneshot::channel();
-        self.memory.store().submit(edit, wait, move |result| drop(reply.send(result)));
-        receipt.await.unwrap_or_else(|_| Err(Rejection::OutcomeUnknown.into()))
+        self.memory
+            .store()
+            .submit(edit, wait, move |result| drop(reply.send(result)));
+        receipt
+            .await
+            .unwrap_or_else(|_| Err(Rejection::OutcomeUnknown.into()))
     }
 
     /// Does what may block, such as reading git, on a thread that may.

@@ -6,10 +6,10 @@ use crate::backend::disk::{Place, Root, Stat};
 use crate::model::error::{Doing, Error, Fault};
 use crate::model::object::{BlobId, hash_blob};
 use crate::model::path::RepoPath;
-use crate::store::adoption::{Adoption, Save};
+use crate::store::adoption::{Adopted, Adoption, Save};
 use crate::store::circumstances::{self, Circumstances};
 use crate::store::folder::Folder;
-use crate::store::quarantine::{Displaced, Held};
+use crate::store::quarantine::{Displaced, Held, Seen};
 use crate::store::queue::Wish;
 use crate::store::saves::{self, ABSENT, EMPTY, Found, QUIET, Since};
 
@@ -17,12 +17,16 @@ use crate::store::saves::{self, ABSENT, EMPTY, Found, QUIET, Since};
 const POLICY: &str = "memoryd.toml";
 /// Deletes that may be adopted in one tick without a person's word, and the part of all files they may be.
 const MASS_DELETE: (usize, usize) = (5, 5);
+/// A text that is staged is looked at this often, until it is committed or taken back.
+const STAGED_POLL: Duration = Duration::from_secs(1);
 /// The kernel's clock for files moves in steps of up to 10 ms: within a step, a second write leaves no trace in the times.
 const CLOCK_STEP: Duration = Duration::from_millis(50);
 
 /// What is to be done about a dirty path.
 enum Verdict {
     Settled,
+    /// It is what the person staged and has not committed yet.
+    Staged,
     Later(Duration),
     Adopt(Save),
 }
@@ -103,6 +107,9 @@ impl Folder {
             return self.settle(path);
         }
         self.dirty.touch(path);
+        if stat.is_some_and(|stat| stat.size > 0) {
+            self.dirty.occupied(path);
+        }
         if !is_known && let Ok(path) = RepoPath::parse(path) {
             self.shared.dirty.insert(path);
         }
@@ -110,6 +117,14 @@ impl Folder {
 
     fn settle(&mut self, path: &str) {
         self.dirty.settle(path);
+        self.let_agents_write(path);
+        if self.staged.remove(path) && self.staged.is_empty() {
+            self.shared.notices.unsay("staged");
+        }
+    }
+
+    /// Nobody need wait any more for what a person makes of a path.
+    fn let_agents_write(&self, path: &str) {
         if let Ok(path) = RepoPath::parse(path) {
             self.shared.dirty.remove(&path);
         }
@@ -122,23 +137,29 @@ impl Folder {
             return Ok(());
         }
         if before.unsettled.is_some() {
-            due.iter().for_each(|(path, _)| self.dirty.put_off(path, QUIET));
+            for (path, _) in due {
+                self.dirty.begin_again(&path, QUIET);
+                self.let_agents_write(&path);
+            }
             return Ok(());
         }
         self.index.refresh(&self.shared.disk)?;
         let mut saves = Vec::new();
+        let mut staged = Vec::new();
         for (path, since) in due {
             match self.judge(&path, since)? {
                 Verdict::Settled => self.settle(&path),
+                Verdict::Staged => staged.push(path),
                 Verdict::Later(wait) => self.dirty.put_off(&path, wait),
                 Verdict::Adopt(save) => saves.push(save),
             }
         }
-        self.keep_mass_deletes(&mut saves);
+        self.say_staged(staged);
+        self.keep_mass_deletes(&mut saves)?;
         if saves.is_empty() || circumstances::look(&self.shared)? != *before {
             return Ok(());
         }
-        self.adopt_saves(saves)
+        self.adopt_standing(saves)
     }
 
     fn judge(&mut self, path: &str, since: Since) -> Result<Verdict, Error> {
@@ -156,6 +177,8 @@ impl Folder {
                 Ok(Verdict::Settled)
             }
             Found::Nothing if head.is_none() || staged.is_none() => Ok(Verdict::Settled),
+            // It was never there: a show could not put it in place.
+            Found::Nothing if self.bases.get(path) == Some(&None) => Ok(Verdict::Settled),
             Found::Nothing => {
                 let absent = self.dirty.vacant(path);
                 match ABSENT.checked_sub(absent) {
@@ -165,8 +188,11 @@ impl Folder {
             }
             Found::Text(text) => {
                 let blob = hash_blob(text.as_bytes())?;
-                if Some(blob) == head || Some(blob) == staged || self.is_gits(path, blob)? {
+                if Some(blob) == head || self.is_gits(path, blob)? {
                     return Ok(Verdict::Settled);
+                }
+                if Some(blob) == staged {
+                    return Ok(Verdict::Staged);
                 }
                 let emptied = text.is_empty() && head.is_some_and(|head| head != blob);
                 match EMPTY.checked_sub(if emptied { self.dirty.vacant(path) } else { EMPTY }) {
@@ -199,26 +225,39 @@ impl Folder {
     }
 
     fn save(&self, path: &str, text: Option<std::sync::Arc<str>>) -> Result<Save, Fault> {
-        let base = match self.bases.get(path) {
-            Some(base) => *base,
-            None => self.last_shown(path)?,
+        let base = match (self.bases.get(path), self.adopted.get(path)) {
+            (Some(base), _) => *base,
+            (None, Some(text)) => Some(*text),
+            (None, None) => self.last_shown(path)?,
         };
         Ok(Save { path: path.as_bytes().into(), base, text })
     }
 
     /// The text that the daemon, or people's git, last put at a path.
     pub(super) fn last_shown(&self, path: &str) -> Result<Option<BlobId>, Fault> {
-        let Some(shown) = self.shown else { return Ok(None) };
+        let Some(shown) = self.folder_at() else { return Ok(None) };
         Ok(self.git.leaf_at(shown, path.as_bytes())?.map(|leaf| BlobId(leaf.id)))
     }
 
+    /// What a person staged is theirs until they commit it; they may also take it back, which no file tells.
+    fn say_staged(&mut self, paths: Vec<String>) {
+        if let Some(first) = paths.first() {
+            self.shared.notices.say("staged", format!("{first} is staged and not committed; it is served once it is"));
+        }
+        for path in paths {
+            self.dirty.begin_again(&path, STAGED_POLL);
+            self.let_agents_write(&path);
+            self.staged.insert(path);
+        }
+    }
+
     /// Many files gone at once are more often a stash, an unmounted disk or a slip than a wish.
-    fn keep_mass_deletes(&mut self, saves: &mut Vec<Save>) {
-        let deletes = saves.iter().filter(|save| save.text.is_none()).count();
+    fn keep_mass_deletes(&mut self, saves: &mut Vec<Save>) -> Result<(), Error> {
+        let deletes = if saves.iter().any(|save| save.text.is_none()) { self.count_gone()? } else { 0 };
         let files = self.shared.snapshot.load().len();
         if deletes <= MASS_DELETE.0 || deletes * MASS_DELETE.1 <= files {
             self.shared.notices.unsay("mass delete");
-            return;
+            return Ok(());
         }
         let told = format!(
             "{deletes} files are gone from the folder and still served; if that is meant, commit it with git \
@@ -226,61 +265,104 @@ impl Folder {
         );
         self.shared.notices.say("mass delete", told);
         let gone = saves.iter().filter(|save| save.text.is_none());
-        gone.for_each(|save| self.dirty.put_off(&String::from_utf8_lossy(&save.path), ABSENT));
+        gone.for_each(|save| self.dirty.begin_again(&String::from_utf8_lossy(&save.path), ABSENT));
         saves.retain(|save| save.text.is_some());
+        Ok(())
     }
 
-    pub(super) fn adopt_saves(&mut self, saves: Vec<Save>) -> Result<(), Error> {
-        if saves.is_empty() {
-            return Ok(());
+    /// How many served files are gone, whether or not they have been gone for long enough: they go one after another.
+    fn count_gone(&self) -> Result<usize, Error> {
+        let mut gone = 0;
+        for path in self.dirty.paths() {
+            let stat = self.shared.disk.stat(Place(Root::Folder, path)).doing("look at a file")?;
+            gone += usize::from(stat.is_none() && self.in_head(path)?.is_some());
         }
+        Ok(gone)
+    }
+
+    /// Adopts what stands in the folder.
+    fn adopt_standing(&mut self, saves: Vec<Save>) -> Result<(), Error> {
+        let mut standing = Vec::new();
+        for save in &saves {
+            let path = String::from_utf8_lossy(&save.path).into_owned();
+            // Whatever becomes of it now: it is not to be tried without a pause.
+            self.dirty.put_off(&path, QUIET);
+            standing.push((path, save.text.as_ref().map(|text| hash_blob(text.as_bytes())).transpose()?));
+        }
+        let refused = self.adopt_saves(saves)?;
+        for (path, text) in standing.into_iter().filter(|(path, _)| !refused.contains(path)) {
+            self.settle(&path);
+            self.bases.remove(&path);
+            match text {
+                Some(text) => self.adopted.insert(path, text),
+                None => self.adopted.remove(&path),
+            };
+        }
+        Ok(())
+    }
+
+    /// Has saves committed in the person's name. Gives the paths of those that cannot be.
+    pub(super) fn adopt_saves(&mut self, saves: Vec<Save>) -> Result<Vec<String>, Error> {
         let paths: Vec<_> = saves.iter().map(|s| String::from_utf8_lossy(&s.path).into_owned()).collect();
         let author = self.git.configured_person().unwrap_or_else(|| self.shared.person.clone());
         let adoption = Adoption { author, saves };
-        let adopted = self.ask(|reply| Wish::Adopt { adoption, reply })?;
-        tracing::info!(revision = %adopted.revision, ?paths, "adopted");
-        self.say_conflicts(adopted.conflicts);
-        for path in paths {
-            self.settle(&path);
-            self.bases.remove(&path);
+        let Adopted { revision, sequence, conflicts, refused } = self.ask(|reply| Wish::Adopt { adoption, reply })?;
+        tracing::info!(%revision, ?paths, "adopted");
+        self.peoples = self.peoples.max(sequence);
+        self.say_conflicts(conflicts);
+        if let Some(path) = refused.first() {
+            let told = format!("{path} is not served: a file and a folder want the same name");
+            self.shared.notices.say("unfit", told);
         }
-        Ok(())
+        Ok(refused)
     }
 
-    /// Looks once more at the files that shows took out of the folder.
-    pub(super) fn release_quarantine(&mut self, now: &Circumstances) -> Result<(), Error> {
-        if self.quarantine.is_empty() || now.unsettled.is_some() {
-            return Ok(());
-        }
-        for displaced in self.quarantine.drain() {
-            match displaced.read(&self.shared.disk)? {
-                Held::Nothing => {}
-                Held::Unsettled => self.quarantine.keep(displaced),
-                Held::Final(bytes) => self.adopt_displaced(&displaced, bytes)?,
+    /// Looks once more at files that shows took out of the folder, and lets go of those that have been out for long enough.
+    pub(super) fn release_quarantine(&mut self, displaced: Vec<Displaced>, long_enough: Duration) -> Result<(), Error> {
+        let mut all = Ok(());
+        for mut displaced in displaced {
+            let seen = self.look_at_displaced(&mut displaced);
+            match seen {
+                Ok(Seen::Known) if displaced.age() >= long_enough => displaced.remove(&self.shared.disk)?,
+                Ok(Seen::Stranded) => {
+                    let told = format!("{}: a save that cannot be served is kept as .git/{}", displaced.path, displaced.name);
+                    self.shared.notices.say("quarantine", told);
+                }
+                Ok(Seen::Known | Seen::Open) | Err(_) => {
+                    displaced.look_again(!matches!(seen, Ok(Seen::Known)));
+                    self.quarantine.keep(displaced);
+                    all = all.and(seen.map(drop));
+                }
             }
         }
-        Ok(())
+        all
     }
 
-    /// Adopts what came out of the folder unless it is what the daemon had put there, and lets the file go.
-    pub(super) fn adopt_displaced(&mut self, displaced: &Displaced, bytes: Vec<u8>) -> Result<(), Error> {
-        let is_ours = |blob| Some(blob) == displaced.base;
-        let saved = match String::from_utf8(bytes) {
-            Ok(text) if text.contains('\0') => None,
-            Ok(text) if is_ours(hash_blob(text.as_bytes())?) => return Ok(displaced.remove(&self.shared.disk)?),
-            // An editor had just emptied the file when it was swapped: what it writes next goes into the new one.
-            Ok(text) if text.is_empty() => return Ok(displaced.remove(&self.shared.disk)?),
-            Ok(text) => Some(text),
-            Err(_) => None,
+    /// Adopts what a displaced file holds, unless it is what was known to stand there.
+    fn look_at_displaced(&mut self, displaced: &mut Displaced) -> Result<Seen, Error> {
+        let bytes = match displaced.read(&self.shared.disk)? {
+            Held::Nothing => return Ok(Seen::Known),
+            Held::Unsettled => return Ok(Seen::Open),
+            Held::Final(bytes) => bytes,
         };
-        let Some(text) = saved else {
-            let told = format!("{}: what was saved there is no text; it is kept as .git/{}", displaced.path, displaced.name);
-            self.shared.notices.say("quarantine", told);
-            return Ok(());
-        };
-        let path = displaced.path.as_bytes().into();
-        self.adopt_saves(vec![Save { path, base: displaced.base, text: Some(text.into()) }])?;
-        Ok(displaced.remove(&self.shared.disk)?)
+        let blob = hash_blob(&bytes)?;
+        // An editor had just emptied the file when it was swapped; what it writes next may go into either of the two.
+        if bytes.is_empty() || Some(blob) == displaced.base {
+            return Ok(Seen::Known);
+        }
+        // A text of this very show: one before it could not finish, and had put that there.
+        if !self.git.had_text(displaced.path.as_bytes(), blob, displaced.between)? {
+            let Some(text) = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')) else {
+                return Ok(Seen::Stranded);
+            };
+            let path = displaced.path.as_bytes().into();
+            let refused = self.adopt_saves(vec![Save { path, base: displaced.base, text: Some(text.into()) }])?;
+            if !refused.is_empty() {
+                return Ok(Seen::Stranded);
+            }
+        }
+        displaced.base = Some(blob);
+        Ok(Seen::Known)
     }
 }
 

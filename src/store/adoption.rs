@@ -31,30 +31,48 @@ pub(crate) struct Save {
 pub(crate) struct Adopted {
     /// The head that has it.
     pub(crate) revision: Revision,
+    /// Its number; git may not have it yet.
+    pub(crate) sequence: u64,
     /// Files where a person and an agent changed the same lines: the person's text stands, the agent's is in history.
     pub(crate) conflicts: Vec<String>,
+    /// Files that cannot be where the head has a folder, or below one of its files.
+    pub(crate) refused: Vec<String>,
+}
+
+/// What an adoption comes to, before it is a commit.
+#[derive(Default)]
+pub(crate) struct Judged {
+    /// The commit; none when the head has it all already.
+    pub(crate) plan: Option<Plan>,
+    /// Paths that conflicted.
+    pub(crate) conflicts: Vec<String>,
+    /// Paths that cannot be.
+    pub(crate) refused: Vec<String>,
 }
 
 impl Adoption {
-    /// Merges every save into the head. Gives the plan of the commit, none when the head has it all already, and the
-    /// paths that conflicted.
-    pub(crate) fn judge(self, head: &Head, git: &Git) -> Result<(Option<Plan>, Vec<String>), Error> {
+    /// Merges every save into the head. One that cannot be holds up no other.
+    pub(crate) fn judge(self, head: &Head, git: &Git) -> Result<Judged, Error> {
+        let mut judged = Judged::default();
         let mut changes = Vec::new();
-        let mut conflicts = Vec::new();
         for save in self.saves {
+            let path = || String::from_utf8_lossy(&save.path).into_owned();
+            if save.text.is_some() && head.is_obstructed(&save.path) {
+                judged.refused.push(path());
+                continue;
+            }
             let side = Side { path: &save.path, base: save.base, theirs: save.text.clone() };
             let (outcome, conflicted) = side.merge(head, git)?;
             if conflicted {
-                conflicts.push(String::from_utf8_lossy(&save.path).into_owned());
+                judged.conflicts.push(path());
             }
             changes.extend(outcome);
         }
-        if changes.is_empty() {
-            return Ok((None, conflicts));
+        if !changes.is_empty() {
+            let message = Message::new(&subject(&changes, head)).with(Trailer::Op, "edit").render();
+            judged.plan = Some(Plan { author: self.author, message, merged: Vec::new(), changes });
         }
-        let message = Message::new(&subject(&changes, head)).with(Trailer::Op, "edit").render();
-        let plan = Plan { author: self.author, message, merged: Vec::new(), changes };
-        Ok((Some(plan), conflicts))
+        Ok(judged)
     }
 }
 

@@ -22,7 +22,7 @@ const UNDER_WAY: [&str; 9] = [
     "BISECT_LOG",
 ];
 
-/// One look at people's git.
+/// One look at people's git: nothing of it may have changed between reading a file and believing it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Circumstances {
     /// Where the served branch is; none when it is gone.
@@ -31,9 +31,11 @@ pub(crate) struct Circumstances {
     pub(crate) unsettled: Option<String>,
     /// Why branch, files and index must not be touched, if so.
     pub(crate) paused: Option<String>,
-    /// What must not have changed between reading files and believing them.
+    /// Whether another work tree is on the served branch, too.
+    pub(crate) is_elsewhere: bool,
+    /// People's git index.
+    pub(crate) index: Option<Stat>,
     head: Head,
-    index: Option<Stat>,
 }
 
 /// Looks.
@@ -44,11 +46,13 @@ pub(crate) fn look(shared: &Shared) -> Result<Circumstances, Fault> {
     let index = disk.stat(Place(Root::Git, "index")).doing("look at the git index")?;
     let was_shown = shared.progress.shown().revision != Snapshot::empty().revision;
     let unsettled = operation_under_way(shared)?.or_else(|| wrong_head(&head, (branch, was_shown), &shared.branch));
+    let elsewhere = checked_out_elsewhere(shared)?;
+    let is_elsewhere = elsewhere.is_some();
     let paused = match &unsettled {
         Some(reason) => Some(reason.clone()),
-        None => hold::standing(shared)?.or(checked_out_elsewhere(shared)?),
+        None => hold::standing(shared)?.or(elsewhere),
     };
-    Ok(Circumstances { branch, unsettled, paused, head, index })
+    Ok(Circumstances { branch, unsettled, paused, is_elsewhere, index, head })
 }
 
 fn operation_under_way(shared: &Shared) -> Result<Option<String>, Fault> {

@@ -15,16 +15,15 @@ use crate::model::error::{Doing, Error, Fault, Rejection};
 use crate::model::limits::{BATCH_BYTES_MAX, BATCH_COMMITS_MAX};
 use crate::model::object::Revision;
 use crate::model::tree::Mode;
-use crate::store::adoption::{Adopted, Adoption};
+use crate::store::adoption::{Adopted, Adoption, Judged};
 use crate::store::following::{self, Followed, Following};
 use crate::store::head::{Committed, Head, NewFile, Plan, PlannedChange};
 use crate::store::journaled;
 use crate::store::kept;
-use crate::store::publisher::move_head;
 use crate::store::progress::Mark;
 use crate::store::queue::{Reply, Wish};
 use crate::store::receipt::{Receipt, Receipts, Wait};
-use crate::store::shared::{Errand, READ_ONLY, Shared};
+use crate::store::shared::{Errand, PAUSED, READ_ONLY, Shared};
 
 /// A write to a file that a person has just saved waits this long for the save to be adopted.
 const PARKED_MAX: Duration = Duration::from_secs(1);
@@ -160,10 +159,11 @@ impl Committer {
             return Err(Rejection::StoreReadOnly { reason });
         }
         let change = edit.apply(self.head.snapshot())?;
-        let added = change.files.iter().filter(|file| file.after.is_some());
-        for file in added {
-            if self.head.is_obstructed(file.path.as_str().as_bytes()) {
-                let path = file.path.to_string();
+        let added = || change.files.iter().filter(|file| file.after.is_some()).map(|file| file.path.as_str());
+        for path in added() {
+            // In the head, or in this very edit.
+            if self.head.is_obstructed(path.as_bytes()) || added().any(|other| is_below(other, path)) {
+                let path = path.to_owned();
                 return Err(Rejection::InvalidPath { path, reason: "a file and a folder want the same name" });
             }
         }
@@ -178,11 +178,12 @@ impl Committer {
     /// Makes a batch durable and answers; or takes it back and says so.
     fn flush(&mut self, batch: Batch) {
         let Batch { commits, answers, .. } = batch;
-        if let Err(failure) = self.make_durable(&commits) {
+        if let Err(failure) = self.make_durable(None, &commits) {
             tracing::error!(%failure, "a flush failed; {} writes were not acknowledged", commits.len());
-            return self.take_back(commits.len() as u64, answers, &failure);
+            return self.take_back(answers, &failure);
         }
-        let urgent = !commits.is_empty() && self.shared.pace.take();
+        let can_be_shown = !commits.is_empty() && self.shared.notices.get(PAUSED).is_none();
+        let urgent = can_be_shown && self.shared.pace.take();
         let waited_for = answers.iter().any(|answer| answer.wait == Wait::Published);
         self.accept(commits, urgent || waited_for);
         if urgent {
@@ -210,11 +211,12 @@ impl Committer {
         }
     }
 
-    fn make_durable(&mut self, commits: &[Arc<Committed>]) -> Result<(), Failure> {
-        let Some(last) = commits.last() else { return Ok(()) };
-        let Some(journal) = &mut self.journal else { return self.publish_now(commits, last) };
+    /// Makes commits durable, and before them that the head went where people had moved the branch: all or none.
+    fn make_durable(&mut self, moved: Option<Revision>, commits: &[Arc<Committed>]) -> Result<(), Failure> {
+        let Some(journal) = &mut self.journal else { return self.publish_now(commits) };
         journal.release(self.shared.progress.published().sequence);
-        let payloads: Vec<_> = commits.iter().map(|commit| journaled::commit(&commit.payload)).collect();
+        let commits = commits.iter().map(|commit| journaled::commit(&commit.payload));
+        let payloads: Vec<_> = moved.map(journaled::moved).into_iter().chain(commits).collect();
         match journal.append(&payloads) {
             Ok(_) => Ok(()),
             Err(AppendError::Full) => Err(Failure::NoRoom),
@@ -242,7 +244,8 @@ impl Committer {
     }
 
     /// Without a journal, a batch is durable when git has it.
-    fn publish_now(&self, commits: &[Arc<Committed>], last: &Committed) -> Result<(), Failure> {
+    fn publish_now(&self, commits: &[Arc<Committed>]) -> Result<(), Failure> {
+        let Some(last) = commits.last() else { return Ok(()) };
         self.shared.backlog.push(commits.to_vec(), true);
         self.shared.backlog.drain(Duration::MAX / 4);
         match self.shared.progress.published().revision == last.revision {
@@ -262,9 +265,8 @@ impl Committer {
         }
     }
 
-    fn take_back(&mut self, commits: u64, answers: Vec<Answer>, failure: &Failure) {
-        self.head.roll_back();
-        self.sequence -= commits;
+    fn take_back(&mut self, answers: Vec<Answer>, failure: &Failure) {
+        self.roll_back();
         for answer in answers {
             let rejection = match failure {
                 Failure::NoRoom => Rejection::DiskFull,
@@ -274,23 +276,32 @@ impl Committer {
         }
     }
 
+    /// The head is again what is durable, and the next commit gets the journal's next number.
+    fn roll_back(&mut self) {
+        self.head.roll_back();
+        self.sequence = match &self.journal {
+            Some(journal) => journal.next_sequence() - 1,
+            None => self.shared.progress.published().sequence,
+        };
+    }
+
     fn reopened(&mut self) -> Result<(), Error> {
         Ok(self.shared.reopen_after_repack(&mut self.git, &mut self.repacks)?)
     }
 
     fn adopt(&mut self, adoption: Adoption) -> Result<Adopted, Error> {
-        let (plan, conflicts) = adoption.judge(&self.head, &self.git)?;
+        let Judged { plan, conflicts, refused } = adoption.judge(&self.head, &self.git)?;
         if let Some(plan) = plan {
             self.commit_alone(plan)?;
         }
-        Ok(Adopted { revision: self.head.revision(), conflicts })
+        Ok(Adopted { revision: self.head.revision(), sequence: self.sequence, conflicts, refused })
     }
 
     /// A commit that is no caller's: durable by itself, shown when the folder's thread next shows.
     fn commit_alone(&mut self, plan: Plan) -> Result<(), Error> {
         let commits = vec![Arc::new(self.commit(plan))];
-        if let Err(failure) = self.make_durable(&commits) {
-            self.take_back(1, Vec::new(), &failure);
+        if let Err(failure) = self.make_durable(None, &commits) {
+            self.take_back(Vec::new(), &failure);
             return Err(failure.into_error());
         }
         self.accept(commits, true);
@@ -305,44 +316,51 @@ impl Committer {
         // People's git does not sync what it writes; a commit of ours must not outlive one of theirs that it builds on.
         self.shared.disk.sync_file_system().doing("make people's commits durable")?;
         let (old, Following { branch, shown }) = (self.head.revision(), following);
-        let mut conflicts = Vec::new();
-        if self.git.contains(branch, old)? {
-            self.move_to(branch)?;
+        let conflicts = if self.git.contains(branch, old)? {
+            self.go_to(branch, |_, _| Ok((None, Vec::new())))?
         } else if let Some(shown) = shown
             && self.git.contains(branch, shown)?
         {
-            let (plan, met) = following::merge(&self.head, &self.git, following)?;
+            let (plan, conflicts) = following::merge(&self.head, &self.git, following)?;
             self.commit_alone(plan)?;
-            conflicts = met;
+            conflicts
         } else {
             kept::keep(&self.shared, &self.git, [shown, Some(old)].into_iter().flatten())?;
-            self.move_to(branch)?;
-            let (plan, met) = following::bring_back(&self.head, &self.git, shown, old)?;
-            if let Some(plan) = plan {
-                self.commit_alone(plan)?;
-            }
-            conflicts = met;
-        }
-        Ok(Followed { conflicts })
+            self.go_to(branch, |head, git| following::bring_back(head, git, shown, old))?
+        };
+        Ok(Followed { sequence: self.sequence, conflicts })
     }
 
-    /// The head becomes a commit that people made. The journal says so first: without that, a start after a crash would
-    /// replay onto the old head what the people have dropped.
-    fn move_to(&mut self, target: Revision) -> Result<(), Error> {
-        let from = self.head.revision();
-        if let Some(journal) = &mut self.journal {
-            self.sequence += 1;
-            journal.append(&[journaled::moved(target)]).map_err(|error| match error {
-                AppendError::Full => Failure::NoRoom.into_error(),
-                AppendError::Failed(fault) => fault.into(),
-                AppendError::Removed => Fault::new("write the journal", "it was removed").into(),
-            })?;
+    /// The head becomes a commit that people made, and goes on by what is planned upon it.
+    fn go_to(
+        &mut self,
+        target: Revision,
+        plan: impl FnOnce(&Head, &Git) -> Result<(Option<Plan>, Vec<String>), Error>,
+    ) -> Result<Vec<String>, Error> {
+        let gone = self.try_to_go_to(target, plan);
+        if gone.is_err() {
+            self.roll_back();
         }
-        move_head(&self.shared.disk, from, target)?;
+        gone
+    }
+
+    /// Both in one flush: after a crash between them, what was planned would be missing and nobody would plan it again.
+    fn try_to_go_to(
+        &mut self,
+        target: Revision,
+        plan: impl FnOnce(&Head, &Git) -> Result<(Option<Plan>, Vec<String>), Error>,
+    ) -> Result<Vec<String>, Error> {
         self.head.move_to(target, &self.git)?;
-        self.shared.progress.set_published(Mark { sequence: self.sequence, revision: target });
-        self.accept(Vec::new(), false);
-        Ok(())
+        self.sequence += 1;
+        let (plan, conflicts) = plan(&self.head, &self.git)?;
+        let commits: Vec<_> = plan.map(|plan| Arc::new(self.commit(plan))).into_iter().collect();
+        self.make_durable(Some(target), &commits).map_err(Failure::into_error)?;
+        if commits.is_empty() {
+            self.shared.move_head(target)?;
+            self.shared.progress.set_published(Mark { sequence: self.sequence, revision: target });
+        }
+        self.accept(commits, true);
+        Ok(conflicts)
     }
 }
 
@@ -381,6 +399,11 @@ impl std::fmt::Display for Failure {
             Self::Unknown(fault) => fault.fmt(f),
         }
     }
+}
+
+/// Whether a path lies below another one.
+fn is_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// The commit of a caller's edit.

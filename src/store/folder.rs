@@ -4,22 +4,23 @@
 //! One thread does all three, one after the other, so none of them ever sees another half-done. What wakes it is only a
 //! hint; each time it looks at the facts.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use crate::backend::git::Git;
-use crate::backend::refs::{self, Moved};
+use crate::backend::refs::{self, OwnRef};
 use crate::backend::watch::{Hint, Watch};
 use crate::model::error::{Error, Fault};
 use crate::model::object::{BlobId, Revision};
+use crate::model::path::RepoPath;
 use crate::store::circumstances::{self, Circumstances};
 use crate::store::following::Following;
 use crate::store::index::Index;
 use crate::store::last_run::{self, LastRun};
 use crate::store::progress::Mark;
-use crate::store::quarantine::Quarantine;
+use crate::store::quarantine::{self, Quarantine};
 use crate::store::queue::{Reply, Wish};
 use crate::store::saves::DirtyPaths;
 use crate::store::shared::{Errand, PAUSED, Shared};
@@ -30,9 +31,13 @@ pub(crate) const SHOWN: &str = "refs/memoryd/shown";
 /// The whole folder is scanned this often whatever the watcher says.
 const SCAN_INTERVAL: Duration = Duration::from_secs(60);
 /// While something keeps the daemon from showing, it looks again this often.
-const PAUSED_POLL: Duration = Duration::from_millis(250);
-/// Displaced files that somebody may still write to are looked at this often.
-const QUARANTINE_POLL: Duration = Duration::from_millis(100);
+const PAUSED_POLL: Duration = Duration::from_millis(100);
+/// A pause that lasts longer than this is told to those who wait for a show.
+const PASSING: Duration = Duration::from_millis(300);
+/// Git puts its index in place a moment before it moves HEAD or the branch: what it means to do is known this long after.
+const STIRRING: Duration = Duration::from_millis(100);
+/// People's git that never rests is followed all the same.
+const STIRRING_MAX: Duration = Duration::from_secs(3);
 /// The committer answers within this time or is told again later.
 const COMMITTER_MAX: Duration = Duration::from_secs(30);
 /// At the end, what is acknowledged is published within this time or left to the journal.
@@ -51,10 +56,21 @@ pub(crate) struct Folder {
     pub(super) bases: HashMap<String, Option<BlobId>>,
     /// Staged texts that were adopted and may be replaced in the index.
     pub(super) adopted_staged: HashSet<(String, BlobId)>,
+    /// Texts of people that were adopted since the last show and that stand in the folder, whatever became of them.
+    pub(super) adopted: HashMap<String, BlobId>,
+    /// Paths at which people staged a text and have not committed it.
+    pub(super) staged: BTreeSet<String>,
     pub(super) shown: Option<Revision>,
+    shown_ref: OwnRef,
+    /// What index and files show, when people moved the branch from another work tree.
+    pub(super) left_behind_at: Option<Revision>,
+    /// The number of the newest commit that has what people did.
+    pub(super) peoples: u64,
     paid_for: u64,
     scan_at: Instant,
-    is_paused: bool,
+    paused_since: Option<Instant>,
+    stirring_since: Option<Instant>,
+    has_failed: bool,
     /// How the last run ended, until its loose ends are tied.
     pub(crate) last_run: LastRun,
     repacks: u64,
@@ -65,7 +81,7 @@ impl Folder {
         shared: Arc<Shared>,
         git: Git,
         errands: Receiver<Errand>,
-        shown: Option<Revision>,
+        shown: OwnRef,
     ) -> Self {
         Self {
             shared,
@@ -77,10 +93,17 @@ impl Folder {
             quarantine: Quarantine::default(),
             bases: HashMap::new(),
             adopted_staged: HashSet::new(),
-            shown,
+            adopted: HashMap::new(),
+            staged: BTreeSet::new(),
+            shown: shown.at(),
+            shown_ref: shown,
+            left_behind_at: None,
+            peoples: 0,
             paid_for: 0,
             scan_at: Instant::now(),
-            is_paused: false,
+            paused_since: None,
+            stirring_since: None,
+            has_failed: false,
             last_run: LastRun::Written,
             repacks: 0,
         }
@@ -146,6 +169,8 @@ impl Folder {
         self.report(restored);
         let begun = last_run::begin(&self.shared);
         self.report(begun.map_err(Error::from));
+        let rested = self.look_at_rest();
+        self.report(rested.map(drop).map_err(Error::from));
         self.look();
     }
 
@@ -153,6 +178,7 @@ impl Folder {
     fn look(&mut self) {
         let reopened = self.shared.reopen_after_repack(&mut self.git, &mut self.repacks);
         let looked = reopened.map_err(Error::from).and_then(|()| self.look_around());
+        self.has_failed = looked.is_err();
         self.report(looked);
         self.shared.progress.expire();
     }
@@ -164,31 +190,59 @@ impl Folder {
             self.scan_at = Instant::now() + SCAN_INTERVAL;
             self.scan_everything()?;
         }
+        if self.is_stirring(&now) {
+            return Ok(());
+        }
         if now.unsettled.is_none() {
             self.follow(&now)?;
+            let displaced = self.quarantine.due();
+            self.release_quarantine(displaced, quarantine::OLD)?;
         }
         self.adopt(&now)?;
-        self.release_quarantine(&now)?;
         if now.paused.is_none() && self.is_show_due() {
             self.show()?;
         }
         Ok(())
     }
 
+    /// Whether people's git has only just put an index in place, and may be about to move the branch.
+    fn is_stirring(&mut self, now: &Circumstances) -> bool {
+        let is_young = self.index.left_alone_for(now.index.as_ref()).is_some_and(|age| age < STIRRING);
+        let since = is_young.then(|| self.stirring_since.unwrap_or_else(Instant::now));
+        self.stirring_since = since.filter(|since| since.elapsed() < STIRRING_MAX);
+        self.stirring_since.is_some()
+    }
+
+    /// Looks at people's git once it has come to rest.
+    fn look_at_rest(&mut self) -> Result<Circumstances, Fault> {
+        loop {
+            let now = circumstances::look(&self.shared)?;
+            if !self.is_stirring(&now) {
+                return Ok(now);
+            }
+            std::thread::sleep(STIRRING / 4);
+        }
+    }
+
     fn say_whether_paused(&mut self, reason: Option<&String>) {
-        self.is_paused = reason.is_some();
         match reason {
             Some(reason) => {
                 self.shared.notices.say(PAUSED, reason.clone());
-                self.shared.progress.give_up();
+                // Most of people's git commands are over before anybody who waits for a show would notice.
+                if self.paused_since.get_or_insert_with(Instant::now).elapsed() > PASSING {
+                    self.shared.progress.give_up();
+                }
             }
-            None => self.shared.notices.unsay(PAUSED),
+            None => {
+                self.shared.notices.unsay(PAUSED);
+                self.paused_since = None;
+            }
         }
     }
 
     fn is_show_due(&mut self) -> bool {
         let (published, shown) = (self.shared.progress.published(), self.shared.progress.shown());
-        if published.revision == shown.revision {
+        if !self.is_behind() {
             return false;
         }
         let is_paid = self.paid_for > shown.sequence;
@@ -200,22 +254,52 @@ impl Folder {
         }
     }
 
+    /// Whether there is something to show. Until git has the commit that has what people did, what git has would take the
+    /// branch, or a file, back to where people had left it.
+    fn is_behind(&self) -> bool {
+        let (published, shown) = (self.shared.progress.published(), self.shared.progress.shown());
+        let is_folder_behind = || self.left_behind_at.is_some() || self.has_merged(published.revision);
+        published.sequence >= self.peoples && (published.revision != shown.revision || is_folder_behind())
+    }
+
+    /// Whether a person's save was merged with what agents wrote, and the folder has only the save.
+    fn has_merged(&self, published: Revision) -> bool {
+        let head = self.shared.snapshot.load();
+        let in_head = |path: &String| head.get(&RepoPath::parse(path).ok()?).map(|file| file.blob);
+        head.revision == published && self.adopted.iter().any(|(path, text)| in_head(path) != Some(*text))
+    }
+
+    /// The commit that index and files show.
+    pub(super) fn folder_at(&self) -> Option<Revision> {
+        self.left_behind_at.or(self.shown)
+    }
+
     /// Brings the head to where people moved the branch.
     fn follow(&mut self, now: &Circumstances) -> Result<(), Error> {
         let Some(branch) = now.branch.filter(|branch| Some(*branch) != self.shown) else { return Ok(()) };
         let head = self.shared.progress.published().revision;
         let since = self.shown.or_else(|| self.git.merge_base(branch, head));
-        if let Some(shown) = since
-            && self.git.contains(head, branch)?
-            && self.git.contains(branch, shown)?
-        {
-            // Ours: a crash came between the branch and the note that it was shown.
+        if now.is_elsewhere {
+            // People moved it from there: nobody brought this folder along.
+            self.left_behind_at = self.folder_at();
+        }
+        if self.git.contains(head, branch)? && self.is_followed(branch, (since, head))? {
+            // A crash, or a fault, came between the branch and the note that it was shown.
+            refs::sync(&self.shared.disk, &self.shared.branch)?;
             return Ok(self.set_shown(self.mark_of(branch))?);
         }
         let following = Following { branch, shown: since };
         let followed = self.ask(|reply| Wish::Follow { following, reply })?;
+        self.peoples = followed.sequence;
         self.say_conflicts(followed.conflicts);
         Ok(self.set_shown(self.mark_of(branch))?)
+    }
+
+    /// Whether a branch within the head's history is there because the head was shown so far, or because the head went
+    /// where people had moved it; and not because people moved it back.
+    fn is_followed(&self, branch: Revision, (shown, head): (Option<Revision>, Revision)) -> Result<bool, Fault> {
+        let Some(shown) = shown else { return Ok(false) };
+        Ok(self.git.contains(branch, shown)? || !self.git.contains(head, shown)?)
     }
 
     /// How far a branch tip is: as far as git, or no farther than the show before it.
@@ -227,10 +311,7 @@ impl Folder {
 
     /// Notes durably that branch, index and files are at a commit.
     pub(super) fn set_shown(&mut self, mark: Mark) -> Result<(), Fault> {
-        match refs::compare_and_swap(&self.shared.disk, SHOWN, self.shown, mark.revision)? {
-            Moved::Yes => {}
-            other => return Err(Fault::new("move refs/memoryd/shown", format!("{other:?}"))),
-        }
+        self.shown_ref.move_to(&self.shared.disk, mark.revision)?;
         self.shown = Some(mark.revision);
         self.shared.progress.set_shown(mark);
         Ok(())
@@ -258,12 +339,16 @@ impl Folder {
         if !self.shared.backlog.drain(DRAIN_MAX) {
             tracing::warn!("some acknowledged writes stay in the journal; the next start publishes them");
         }
-        let shown = circumstances::look(&self.shared).map_err(Error::from).and_then(|now| {
-            let published = self.shared.progress.published().revision;
-            let due = now.paused.is_none() && self.shared.progress.shown().revision != published;
+        let shown = self.look_at_rest().map_err(Error::from).and_then(|now| {
+            let due = now.paused.is_none() && self.is_behind();
             if due { self.show() } else { Ok(()) }
         });
         self.report(shown);
+        // A save that raced the last show is in nobody's hands but ours.
+        std::thread::sleep(STIRRING);
+        let displaced = self.quarantine.drain();
+        let released = self.release_quarantine(displaced, Duration::ZERO);
+        self.report(released);
         self.shared.progress.give_up();
     }
 
@@ -278,14 +363,17 @@ impl Folder {
     /// When to look again although nobody asks.
     fn next_look(&self) -> Instant {
         let now = Instant::now();
+        if self.has_failed || self.stirring_since.is_some() {
+            return now + PAUSED_POLL;
+        }
         let progress = &self.shared.progress;
-        let behind = progress.published().revision != progress.shown().revision;
-        let show_at = match (behind, self.is_paused) {
+        let show_at = match (self.is_behind(), self.paused_since.is_some()) {
             (true, false) => Some(now + self.shared.pace.next().max(Duration::from_millis(5))),
             (_, true) => Some(now + PAUSED_POLL),
             (false, false) => None,
         };
-        let quarantine = (!self.quarantine.is_empty()).then_some(now + QUARANTINE_POLL);
+        // While git is at work nobody looks at them, due or not.
+        let quarantine = self.quarantine.next_look().map(|at| at.max(now + Duration::from_millis(5)));
         let due = [self.dirty.next(), show_at, quarantine, progress.expire()];
         due.into_iter().flatten().min().unwrap_or(self.scan_at).min(self.scan_at)
     }

@@ -20,6 +20,8 @@ pub(crate) struct Following {
 
 /// The head has it.
 pub(crate) struct Followed {
+    /// The number of the commit that does; git may not have it yet.
+    pub(crate) sequence: u64,
     /// Files where a person's commit and an agent's write changed the same lines: the person's text stands.
     pub(crate) conflicts: Vec<String>,
 }

@@ -81,6 +81,26 @@ impl Committed {
     }
 }
 
+/// A commit as the journal tells it.
+pub(crate) struct Recorded {
+    /// Its id.
+    pub(crate) revision: Revision,
+    /// The commit that it was made upon; the empty one where it was the first.
+    pub(crate) parent: Revision,
+    record: CommitRecord,
+    payload: Vec<u8>,
+}
+
+impl Recorded {
+    /// Reads a record.
+    pub(crate) fn read(payload: &[u8]) -> Result<Self, Fault> {
+        let record = record::decode(payload).doing("read a record of the journal")?;
+        let parent = CommitHeader::read(&record.commit).and_then(|header| header.parent);
+        let parent = parent.unwrap_or(Snapshot::empty().revision);
+        Ok(Self { revision: hash_commit(&record.commit), parent, record, payload: payload.to_vec() })
+    }
+}
+
 /// The newest commit.
 pub(crate) struct Head {
     snapshot: Snapshot,
@@ -126,26 +146,24 @@ impl Head {
 
     /// Does again what the journal recorded, unless git had it before: then nothing is given. Refuses a record that does
     /// not lead to the commit it names.
-    pub(crate) fn replay(&mut self, sequence: u64, payload: Vec<u8>, git: &Git) -> Result<Option<Committed>, Fault> {
-        let record = record::decode(&payload).doing("read a record of the journal")?;
-        let revision = hash_commit(&record.commit);
-        let parent = CommitHeader::read(&record.commit).and_then(|header| header.parent);
-        if parent.unwrap_or(Snapshot::empty().revision) != self.revision() && git.has(revision.0)? {
+    pub(crate) fn replay(&mut self, sequence: u64, recorded: Recorded, git: &Git) -> Result<Option<Committed>, Fault> {
+        let Recorded { revision, parent, record, payload } = recorded;
+        if parent != self.revision() && git.has(revision.0)? {
             return Ok(None);
         }
         let changes = record.changes.iter().map(|change| self.replayed(change, git));
         let changes = changes.collect::<Result<Vec<_>, _>>()?;
         let trees = self.forest.apply(&leaves(&changes));
         let header = CommitHeader::read(&record.commit)
-            .filter(|header| header.tree == self.forest.root())
-            .filter(|_| parent.unwrap_or(Snapshot::empty().revision) == self.revision())
+            .filter(|header| header.tree == self.forest.root() && parent == self.revision())
             .ok_or_else(|| Fault::new(REPLAY, "a record does not follow from the one before it"))?;
         let blobs = new_blobs(&changes);
         self.advance(revision, header.committed_at, changes);
         Ok(Some(Committed { sequence, revision, raw: record.commit, trees, blobs, payload }))
     }
 
-    /// Becomes a commit that people made, whatever its history. Every commit so far must be in git.
+    /// Becomes a commit that people made, whatever its history; not for good before it is settled. Every commit so far must
+    /// be in git.
     pub(crate) fn move_to(&mut self, target: Revision, git: &Git) -> Result<(), Fault> {
         let facts = git.known_commit(target)?;
         let differences = git.tree_differences(Some(self.forest.root()), Some(facts.tree))?;
@@ -164,7 +182,6 @@ impl Head {
             self.snapshot.set(&path, file.map(Arc::new));
         }
         (self.snapshot.revision, self.snapshot.committed_at) = (target, facts.committed_at);
-        self.settle();
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! The git index as the folder's thread knows it: the image, and the file it was read from or written to.
 
+use std::time::{Duration, SystemTime};
+
 use crate::backend::disk::{Disk, Place, Root, Stat};
 use crate::backend::git_index::{GitIndex, StatData};
 use crate::model::error::{Doing, Fault};
@@ -12,6 +14,8 @@ pub(crate) const INDEX: &str = "index";
 pub(crate) struct Index {
     image: GitIndex,
     file: Option<Stat>,
+    /// The file that a show put in place last.
+    own: Option<Stat>,
 }
 
 impl Index {
@@ -45,11 +49,19 @@ impl Index {
         image
     }
 
-    /// A new image is in place.
-    pub(crate) fn replaced(&mut self, image: GitIndex, disk: &Disk) -> Result<(), Fault> {
+    /// A new image is in place, in a file of this inode; or people's git has been faster to replace it again.
+    pub(crate) fn replaced(&mut self, image: GitIndex, inode: u64, disk: &Disk) -> Result<(), Fault> {
         self.image = image;
-        self.file = self.stat(disk)?;
+        self.own = self.stat(disk)?.filter(|file| file.inode == inode);
+        self.file = self.own;
         Ok(())
+    }
+
+    /// How long people's git has left the index alone; nothing when it was the daemon that wrote it last.
+    pub(crate) fn left_alone_for(&self, file: Option<&Stat>) -> Option<Duration> {
+        let file = file.filter(|file| Some(**file) != self.own)?;
+        let changed = SystemTime::UNIX_EPOCH + Duration::new(file.changed.0.unsigned_abs(), file.changed.1);
+        SystemTime::now().duration_since(changed).ok()
     }
 
     /// The image.

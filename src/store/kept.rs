@@ -6,7 +6,7 @@
 use crate::backend::git::Git;
 use crate::backend::pack::{Kind, PackWriter};
 use crate::backend::packs;
-use crate::backend::refs::{self, Moved};
+use crate::backend::refs::{self, OwnRef};
 use crate::model::error::Fault;
 use crate::model::object::{Revision, hash_commit};
 use crate::store::shared::Shared;
@@ -15,7 +15,8 @@ const KEPT: &str = "refs/memoryd/kept";
 
 /// Makes sure that each of these commits stays reachable, durably.
 pub(crate) fn keep(shared: &Shared, git: &Git, tips: impl IntoIterator<Item = Revision>) -> Result<(), Fault> {
-    let previous = refs::read(&shared.disk, KEPT)?;
+    let mut kept = OwnRef::read(&shared.disk, KEPT)?;
+    let previous = kept.at();
     let mut parents: Vec<Revision> = previous.into_iter().collect();
     for tip in tips {
         let is_kept = parents.iter().map(|parent| git.contains(*parent, tip));
@@ -23,7 +24,10 @@ pub(crate) fn keep(shared: &Shared, git: &Git, tips: impl IntoIterator<Item = Re
             parents.push(tip);
         }
     }
-    let Some(newest) = parents.last().filter(|newest| Some(**newest) != previous) else { return Ok(()) };
+    let Some(newest) = parents.last().filter(|newest| Some(**newest) != previous) else {
+        // An earlier attempt may have failed at this very step.
+        return refs::sync(&shared.disk, KEPT);
+    };
     let mut text = format!("tree {}\n", git.known_commit(*newest)?.tree);
     parents.iter().for_each(|parent| text.push_str(&format!("parent {parent}\n")));
     let now = (shared.clock)().seconds;
@@ -35,8 +39,6 @@ pub(crate) fn keep(shared: &Shared, git: &Git, tips: impl IntoIterator<Item = Re
     let mut pack = PackWriter::new();
     pack.add(Kind::Commit, revision.0, text.as_bytes());
     let installed = packs::install(&shared.disk, pack.finish())?;
-    match refs::compare_and_swap(&shared.disk, KEPT, previous, revision)? {
-        Moved::Yes => installed.verify(),
-        other => Err(Fault::new("move refs/memoryd/kept", format!("{other:?}"))),
-    }
+    kept.move_to(&shared.disk, revision)?;
+    installed.verify()
 }

@@ -12,9 +12,8 @@ use crate::backend::git::Git;
 use crate::backend::journal::Preparer;
 use crate::backend::pack::{Kind, PackWriter};
 use crate::backend::packs;
-use crate::backend::refs::{self, Moved};
 use crate::model::error::Fault;
-use crate::model::object::{Revision, TreeId};
+use crate::model::object::TreeId;
 use crate::model::tree::{TreePath, TreeVersion};
 use crate::store::head::Committed;
 use crate::store::progress::Mark;
@@ -76,13 +75,12 @@ impl Publisher {
         if self.listings.len() > LISTINGS_MAX {
             self.listings.clear();
         }
-        let from = self.shared.progress.published().revision;
         let mut pack = PackWriter::new();
         for commit in commits {
             self.add(&mut pack, commit)?;
         }
         let installed = packs::install(&self.shared.disk, pack.finish())?;
-        move_head(&self.shared.disk, from, last.revision)?;
+        self.shared.move_head(last.revision)?;
         installed.verify()?;
         self.shared.progress.set_published(Mark { sequence: last.sequence, revision: last.revision });
         Ok(())
@@ -121,23 +119,5 @@ impl Publisher {
         version.splices.iter().for_each(|splice| splice.apply(raw));
         *id = version.id;
         Ok(raw)
-    }
-}
-
-/// Moves the daemon's own ref. Nobody else has business there, so anything unexpected is a fault.
-pub(crate) fn move_head(
-    disk: &crate::backend::disk::Disk,
-    from: Revision,
-    to: Revision,
-) -> Result<(), Fault> {
-    let expected = (from != crate::model::snapshot::Snapshot::empty().revision).then_some(from);
-    match refs::compare_and_swap(disk, HEAD, expected, to)? {
-        Moved::Yes => Ok(()),
-        Moved::Elsewhere(found) if found == Some(to) => Ok(()),
-        Moved::Elsewhere(found) => {
-            let found = found.map_or("nothing".to_owned(), |found| found.to_string());
-            Err(Fault::new("move refs/memoryd/head", format!("it names {found} instead of {from}")))
-        }
-        Moved::Locked => Err(Fault::new("move refs/memoryd/head", "refs/memoryd/head.lock stands in the way")),
     }
 }

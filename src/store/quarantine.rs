@@ -1,9 +1,10 @@
 //! What a show took out of the folder, kept until nobody can write to it any more.
 //!
 //! A show swaps a file for its new text in one step. What comes out may be a save that raced it; and an editor that had
-//! the file open goes on writing to what came out. So the displaced file is kept under `.git/memoryd/quarantine` and
-//! read again once a lease says that nobody has it open. Of 10,000 saves that raced a daemon's writes of the same file,
-//! plain renames lost two thirds, swaps without this 380 or nearly all, this none.
+//! the file open, or was just opening it, goes on writing to what came out. So the displaced file is kept under
+//! `.git/memoryd/quarantine`. It is read again soon, when a lease says that nobody has it open; and once more when it is
+//! old, because between looking a name up and opening the file no lease sees the one who opens it. Of 10,000 saves that
+//! raced a daemon's writes of the same file, plain renames lost two thirds, swaps without this 380 or nearly all, this none.
 
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -11,10 +12,14 @@ use std::time::{Duration, Instant};
 use crate::backend::disk::{Disk, Place, Root};
 use crate::backend::lease::{self, Lease};
 use crate::model::error::{Doing, Fault};
-use crate::model::object::{BlobId, checksum};
+use crate::model::object::{BlobId, Revision, checksum};
 
 /// Where displaced files lie, below `.git`.
 pub(crate) const QUARANTINE: &str = "memoryd/quarantine";
+/// A displaced file is looked at this soon, and this often while somebody has it open.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// Whoever had looked a name up has opened the file by then.
+pub(crate) const OLD: Duration = Duration::from_secs(1);
 /// Somebody who keeps a displaced file open is waited for this long.
 const WRITER_MAX: Duration = Duration::from_secs(60);
 
@@ -35,16 +40,19 @@ pub(crate) struct Quarantine {
 pub(crate) struct Displaced {
     /// Where it lay in the folder.
     pub(crate) path: String,
-    /// The text that the daemon had put there before: what a person's save started from.
+    /// The text that was known to stand there: what a person's save started from.
     pub(crate) base: Option<BlobId>,
+    /// The show: from what the folder had to what it was to have. Texts in between are the daemon's own.
+    pub(crate) between: (Option<Revision>, Revision),
     /// Where it lies now, below `.git`.
     pub(crate) name: String,
     since: Instant,
+    look_at: Instant,
 }
 
 /// What a displaced file turned out to hold.
 pub(crate) enum Held {
-    /// These bytes, and nobody can add to them.
+    /// These bytes, and nobody has it open.
     Final(Vec<u8>),
     /// Something that somebody can still add to.
     Unsettled,
@@ -52,12 +60,23 @@ pub(crate) enum Held {
     Nothing,
 }
 
+/// What was learnt of a displaced file.
+pub(crate) enum Seen {
+    /// Its bytes are in history.
+    Known,
+    /// Somebody has it open.
+    Open,
+    /// It cannot be adopted: it stays where it lies, for a person to look at.
+    Stranded,
+}
+
 impl Quarantine {
     /// A name for the next displaced file.
-    pub(crate) fn next(&mut self, path: &str, base: Option<BlobId>) -> Displaced {
+    pub(crate) fn next(&mut self, path: &str, base: Option<BlobId>, between: (Option<Revision>, Revision)) -> Displaced {
         self.count += 1;
         let name = format!("{QUARANTINE}/{}-{}-{}", std::process::id(), self.count, checksum(path.as_bytes()));
-        Displaced { path: path.to_owned(), base, name, since: Instant::now() }
+        let since = Instant::now();
+        Displaced { path: path.to_owned(), base, between, name, since, look_at: since + LOOK_AGAIN }
     }
 
     /// Keeps a file that somebody may still write to.
@@ -65,13 +84,20 @@ impl Quarantine {
         self.kept.push(displaced);
     }
 
-    /// Hands out all files to be looked at once more; those to be kept longer come back by [`keep`](Self::keep).
+    /// Hands out the files that are to be looked at; those to be kept longer come back by [`keep`](Self::keep).
+    pub(crate) fn due(&mut self) -> Vec<Displaced> {
+        let now = Instant::now();
+        self.kept.extract_if(.., |displaced| displaced.look_at <= now).collect()
+    }
+
+    /// Hands out all of them.
     pub(crate) fn drain(&mut self) -> Vec<Displaced> {
         std::mem::take(&mut self.kept)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.kept.is_empty()
+    /// When the next one is due.
+    pub(crate) fn next_look(&self) -> Option<Instant> {
+        self.kept.iter().map(|displaced| displaced.look_at).min()
     }
 }
 
@@ -85,6 +111,17 @@ impl Displaced {
         (&file).read_to_end(&mut bytes).doing("read a displaced file")?;
         let is_final = !matches!(lease, Lease::InUse) || self.since.elapsed() > WRITER_MAX;
         Ok(if is_final { Held::Final(bytes) } else { Held::Unsettled })
+    }
+
+    /// How long it has been out of the folder.
+    pub(crate) fn age(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    /// It is to be looked at again soon, or else when it is old.
+    pub(crate) fn look_again(&mut self, soon: bool) {
+        let next = Instant::now() + LOOK_AGAIN;
+        self.look_at = if soon { next } else { next.max(self.since + OLD) };
     }
 
     /// Lets it go: its bytes are in history.

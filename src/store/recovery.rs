@@ -14,8 +14,8 @@ use arc_swap::ArcSwap;
 use crate::backend::clock::Clock;
 use crate::backend::disk::{Disk, Place, Root};
 use crate::backend::git::Git;
-use crate::backend::journal::{Condition, Journal};
-use crate::backend::refs;
+use crate::backend::journal::Journal;
+use crate::backend::refs::{self, OwnRef};
 use crate::backend::{lease, person};
 use crate::model::error::{Doing, Error, Fault, Rejection};
 use crate::model::object::Revision;
@@ -24,15 +24,13 @@ use crate::store::Options;
 use crate::store::backlog::Backlog;
 use crate::store::committer::Committer;
 use crate::store::folder::{Folder, SHOWN};
-use crate::store::head::Head;
-use crate::store::journaled::{self, Journaled};
 use crate::store::pace::Pace;
 use crate::store::progress::{Mark, Progress};
 use crate::store::publisher::{HEAD, Publisher};
 use crate::store::queue::Queue;
 use crate::store::receipt::Receipts;
-use crate::store::shared::{Dirty, Durability, Notices, READ_ONLY, Shared};
-use crate::store::{hold, last_run, loading, maintenance, repair, shower};
+use crate::store::shared::{Dirty, Notices, Shared};
+use crate::store::{hold, last_run, loading, maintenance, repair, replay, shower};
 
 /// A store whose threads have not started.
 pub(crate) struct Started {
@@ -76,7 +74,8 @@ pub(crate) fn start(folder: &Path, options: Options) -> Result<Started, Error> {
     let head = loading::load(&disk, &git, tips.start())?;
     let (sender, errands) = mpsc::channel();
     let published = Mark { sequence: 0, revision: head.revision() };
-    let shown = Mark { sequence: 0, revision: tips.shown.unwrap_or(Snapshot::empty().revision) };
+    let shown = Mark { sequence: 0, revision: tips.shown.at().unwrap_or(Snapshot::empty().revision) };
+    let is_new = tips.head.at().is_none();
     let shared = Arc::new(Shared {
         person: person::at_this_computer(),
         durability: options.durability,
@@ -91,16 +90,19 @@ pub(crate) fn start(folder: &Path, options: Options) -> Result<Started, Error> {
         dirty: Dirty::default(),
         notices: Notices::default(),
         repacks: AtomicU64::new(0),
+        head: Mutex::new(tips.head),
         folder: Mutex::new(sender),
         disk,
     });
-    if tips.head.is_none() && head.revision() != Snapshot::empty().revision {
-        refs::compare_and_swap(&shared.disk, HEAD, None, head.revision())?;
+    if is_new && head.revision() != Snapshot::empty().revision {
+        // People's git does not sync what it writes: a ref of ours must not outlive a commit of theirs.
+        shared.disk.sync_file_system().doing("make people's commits durable")?;
+        shared.move_head(head.revision())?;
     }
     hold::install_hook(&shared)?;
     maintenance::keep_gc_away(&shared)?;
     let mut publisher = Publisher::new(Arc::clone(&shared), Git::open(shared.disk.path())?);
-    let (head, journal, sequence) = replay(&shared, &git, head, &mut publisher)?;
+    let (head, journal, sequence) = replay::replay(&shared, &git, head, &mut publisher)?;
     let publisher = publisher.with_preparer(journal.as_ref().map(Journal::preparer));
     let receipts = Receipts::from_history(&git, &shared, head.revision())?;
     let committer_git = Git::open(shared.disk.path())?;
@@ -134,7 +136,7 @@ fn open_disk(folder: &Path, options: &Options) -> Result<Disk, Error> {
         _ => Fault::new(format!("open {}", folder.display()), error).into(),
     })?;
     if !disk.lock().doing("lock the folder")? {
-        return Err(refused("is served by another memoryd already; stop it, or talk to it"));
+        return Err(Rejection::Busy { reason: "another memoryd serves this folder" }.into());
     }
     Ok(match &options.witness {
         Some(witness) => disk.with_witness(Arc::clone(witness)),
@@ -181,96 +183,18 @@ fn add_lines(disk: &Disk, path: &str, lines: &str) -> Result<(), Fault> {
 
 /// Where the refs are.
 struct Tips {
-    head: Option<Revision>,
-    shown: Option<Revision>,
+    head: OwnRef,
+    shown: OwnRef,
     branch: Option<Revision>,
 }
 
 impl Tips {
     fn read(disk: &Disk, branch: &str) -> Result<Self, Fault> {
-        let read = |name: &str| refs::read(disk, name);
-        Ok(Self { head: read(HEAD)?, shown: read(SHOWN)?, branch: read(branch)? })
+        let (head, shown) = (OwnRef::read(disk, HEAD)?, OwnRef::read(disk, SHOWN)?);
+        Ok(Self { head, shown, branch: refs::read(disk, branch)? })
     }
 
     fn start(&self) -> Option<Revision> {
-        self.head.or(self.shown).or(self.branch)
+        self.head.at().or(self.shown.at()).or(self.branch)
     }
-}
-
-/// Brings back what was acknowledged and not published, and publishes it.
-fn replay(
-    shared: &Arc<Shared>,
-    git: &Git,
-    mut head: Head,
-    publisher: &mut Publisher,
-) -> Result<(Head, Option<Journal>, u64), Error> {
-    let (mut journal, replay) = Journal::open(Arc::clone(&shared.disk), repository_id(&shared.disk)?)?;
-    match replay.condition {
-        Condition::Whole => {}
-        Condition::Corrupt { .. } => {
-            let reason = "the journal is damaged in its middle; .git/memoryd/journal is kept as it is".to_owned();
-            shared.notices.say(READ_ONLY, reason);
-        }
-        Condition::Foreign { .. } | Condition::Gapped { .. } => {
-            let path = Journal::set_aside(&shared.disk)?;
-            shared.notices.say("journal", format!("a journal that does not belong here is kept as .git/{path}"));
-            journal = Journal::open(Arc::clone(&shared.disk), repository_id(&shared.disk)?)?.0;
-        }
-    }
-    let mut commits = Vec::new();
-    if replay.condition == Condition::Whole {
-        for record in replay.records {
-            match journaled::read(&record.payload) {
-                Some(Journaled::Commit(payload)) => {
-                    commits.extend(head.replay(record.sequence, payload.to_vec(), git)?.map(Arc::new));
-                }
-                Some(Journaled::Moved(to)) => {
-                    publish(shared, publisher, std::mem::take(&mut commits))?;
-                    if git.commit(to)?.is_some() && head.revision() != to {
-                        crate::store::publisher::move_head(&shared.disk, head.revision(), to)?;
-                        head.move_to(to, git)?;
-                        shared.progress.set_published(Mark { sequence: record.sequence, revision: to });
-                    }
-                }
-                None => return Err(Fault::new("replay the journal", "a record is of an unknown kind").into()),
-            }
-        }
-    }
-    head.settle();
-    publish(shared, publisher, commits)?;
-    let sequence = journal.next_sequence() - 1;
-    let mark = Mark { sequence, revision: head.revision() };
-    shared.progress.set_published(mark);
-    if shared.progress.shown().revision == mark.revision {
-        shared.progress.set_shown(mark);
-    }
-    shared.snapshot.store(Arc::new(head.snapshot().clone()));
-    journal.release(sequence);
-    let journal = (shared.durability == Durability::Journal).then_some(journal);
-    Ok((head, journal, sequence))
-}
-
-fn publish(
-    shared: &Shared,
-    publisher: &mut Publisher,
-    commits: Vec<Arc<crate::store::head::Committed>>,
-) -> Result<(), Fault> {
-    if !commits.is_empty() {
-        tracing::info!(commits = commits.len(), "brought back from the journal");
-        publisher.publish(&commits)?;
-    }
-    shared.notices.unsay("publish");
-    Ok(())
-}
-
-/// A name for this repository that a copied journal does not share: made once, kept beside the journal.
-fn repository_id(disk: &Disk) -> Result<[u8; 16], Fault> {
-    let place = Place(Root::Git, "memoryd/id");
-    let standing = disk.read(place).doing("read the repository's id")?;
-    if let Some(id) = standing.and_then(|bytes| bytes.try_into().ok()) {
-        return Ok(id);
-    }
-    let id = crate::backend::random::bytes::<16>()?;
-    disk.replace(place, &id).doing("write the repository's id")?;
-    Ok(id)
 }

@@ -97,7 +97,10 @@ impl Folder {
                     continue;
                 };
                 let base = self.last_shown(path)?;
-                self.adopt_saves(vec![Save { path: path.as_bytes().into(), base, text: Some(text.into()) }])?;
+                let save = Save { path: path.as_bytes().into(), base, text: Some(text.into()) };
+                if !self.adopt_saves(vec![save])?.is_empty() {
+                    continue;
+                }
             }
             self.shared.disk.remove(place).doing("clear the quarantine")?;
         }

@@ -33,7 +33,6 @@ pub(crate) struct DirtyPaths(BTreeMap<String, Since>);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Since {
     first: Instant,
-    last: Instant,
     /// When it was first found missing or empty.
     pub(crate) vacant: Option<Instant>,
     look_at: Instant,
@@ -43,9 +42,8 @@ impl DirtyPaths {
     /// Something happened at a path.
     pub(crate) fn touch(&mut self, path: &str) {
         let now = Instant::now();
-        let fresh = Since { first: now, last: now, vacant: None, look_at: now + QUIET };
+        let fresh = Since { first: now, vacant: None, look_at: now + QUIET };
         let since = self.0.entry(path.to_owned()).or_insert(fresh);
-        since.last = now;
         since.look_at = (now + QUIET).min(since.first + RESTLESS_MAX).max(now);
     }
 
@@ -67,10 +65,31 @@ impl DirtyPaths {
         }
     }
 
+    /// Looks at a path again after `wait`, as if it had been touched only now: what held it up was not somebody who
+    /// writes to it, and the next who does is to be waited for as long as anybody.
+    pub(crate) fn begin_again(&mut self, path: &str, wait: Duration) {
+        let now = Instant::now();
+        if let Some(since) = self.0.get_mut(path) {
+            (since.first, since.look_at) = (now, now + wait);
+        }
+    }
+
+    /// All of them.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &String> {
+        self.0.keys()
+    }
+
     /// Notes that a path is missing or empty, and says for how long it has been.
     pub(crate) fn vacant(&mut self, path: &str) -> Duration {
         let now = Instant::now();
         self.0.get_mut(path).map_or(Duration::ZERO, |since| since.vacant.get_or_insert(now).elapsed())
+    }
+
+    /// There is a text at a path.
+    pub(crate) fn occupied(&mut self, path: &str) {
+        if let Some(since) = self.0.get_mut(path) {
+            since.vacant = None;
+        }
     }
 
     /// Nothing is to be done about a path any more.

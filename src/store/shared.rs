@@ -10,9 +10,11 @@ use arc_swap::ArcSwap;
 use crate::backend::clock::Clock;
 use crate::backend::disk::Disk;
 use crate::backend::git::Git;
+use crate::backend::refs::OwnRef;
 use crate::backend::watch::Hint;
 use crate::model::error::Fault;
 use crate::model::message::Author;
+use crate::model::object::Revision;
 use crate::model::path::{Layout, RepoPath};
 use crate::model::snapshot::Snapshot;
 use crate::store::backlog::Backlog;
@@ -62,6 +64,8 @@ pub(crate) struct Shared {
     pub(crate) notices: Notices,
     /// How often packs were rolled up: every thread opens git anew then, letting go of deleted packs.
     pub(crate) repacks: AtomicU64,
+    /// `refs/memoryd/head`: everything that is acknowledged and packed.
+    pub(crate) head: Mutex<OwnRef>,
     pub(crate) folder: Mutex<Sender<Errand>>,
 }
 
@@ -73,6 +77,11 @@ impl Shared {
             true => Ok(()),
             false => git.reopen(),
         }
+    }
+
+    /// Moves `refs/memoryd/head`, durably.
+    pub(crate) fn move_head(&self, to: Revision) -> Result<(), Fault> {
+        self.head.lock().unwrap_or_else(PoisonError::into_inner).move_to(&self.disk, to)
     }
 
     /// Sends the folder's thread on an errand. Once the thread has ended, nobody needs it done.
@@ -127,8 +136,12 @@ pub(crate) const READ_ONLY: &str = "read-only";
 impl Notices {
     /// Says something about a thing, instead of what was said about it before.
     pub(crate) fn say(&self, about: &'static str, sentence: String) {
-        if self.lock().insert(about, sentence.clone()).as_ref() != Some(&sentence) {
-            tracing::warn!(about, "{sentence}");
+        let before = self.lock().insert(about, sentence.clone());
+        match before.as_ref() == Some(&sentence) {
+            true => {}
+            // People's git pauses shows all day long.
+            false if about == PAUSED => tracing::debug!(about, "{sentence}"),
+            false => tracing::warn!(about, "{sentence}"),
         }
     }
 

@@ -18,7 +18,7 @@
 
 use std::io::ErrorKind;
 
-use crate::backend::disk::{Disk, Place, Root};
+use crate::backend::disk::{Disk, Place, Root, Stat};
 use crate::backend::git_index::{Entry, GitIndex, StatData, Update};
 use crate::backend::refs::{self, RefLock, TEMPORARY};
 use crate::model::error::{Doing, Error, Fault};
@@ -27,20 +27,14 @@ use crate::model::object::{BlobId, Revision};
 use crate::model::tree::Leaf;
 use crate::store::adoption::Save;
 use crate::store::folder::Folder;
+use crate::store::hold;
 use crate::store::index::INDEX;
 use crate::store::progress::Mark;
-use crate::store::quarantine::{Displaced, Held, QUARANTINE};
+use crate::store::quarantine::{Displaced, QUARANTINE};
 
 /// The index that is about to be put in place.
 const NEW_INDEX: &str = "memoryd/tmp/index";
 const INDEX_LOCK: &str = "index.lock";
-
-/// What a show has done so far.
-#[derive(Default)]
-struct Brought {
-    entries: Vec<(String, Option<NewEntry>)>,
-    displaced: Vec<(Displaced, Vec<u8>)>,
-}
 
 /// An entry of the new index.
 struct NewEntry {
@@ -54,30 +48,40 @@ impl Folder {
     pub(super) fn show(&mut self) -> Result<(), Error> {
         let target = self.shared.progress.published();
         self.index.refresh(&self.shared.disk)?;
-        let differences = self.git.differences(self.shown, target.revision)?;
+        let differences = self.to_bring(target.revision)?;
         let staged = self.staged(&differences)?;
         if !staged.is_empty() {
-            return self.adopt_saves(staged);
+            return self.adopt_saves(staged).map(drop);
         }
-        let mut brought = Brought::default();
-        let mut brought_all = Ok(());
+        let mut entries = Vec::new();
         for difference in &differences {
-            brought_all = self.bring(difference, &mut brought);
-            if brought_all.is_err() {
-                break;
+            entries.extend(self.bring(difference, target.revision)?);
+        }
+        let before = self.shown;
+        if self.put_in_place(&entries, target)? {
+            self.adopted_staged.clear();
+            self.adopted.clear();
+            self.left_behind_at = None;
+            if before != self.shown {
+                self.log_move(target)?;
             }
         }
-        let Brought { entries, displaced } = brought;
-        let shown = brought_all.and_then(|()| self.put_in_place(&entries, target));
-        // Whatever became of the show: what came out of the folder is in our hands alone now.
-        for (displaced, bytes) in displaced {
-            self.adopt_displaced(&displaced, bytes)?;
-        }
-        if shown? {
-            self.adopted_staged.clear();
-            self.log_move(target)?;
-        }
         Ok(())
+    }
+
+    /// Every file at which the folder is not as a commit has it: what changed since the folder was brought along last, and
+    /// where a person's save was adopted and merged with what an agent had written meanwhile.
+    fn to_bring(&self, target: Revision) -> Result<Vec<Difference>, Fault> {
+        let mut differences = self.git.differences(self.folder_at(), target)?;
+        for (path, text) in &self.adopted {
+            let path = path.as_bytes();
+            if differences.iter().all(|difference| *difference.path != *path) {
+                let leaf = self.git.leaf_at(target, path)?;
+                let is_there = leaf.is_some_and(|leaf| leaf.id == text.0);
+                differences.extend((!is_there).then(|| Difference { path: path.into(), old: leaf, new: leaf }));
+            }
+        }
+        Ok(differences)
     }
 
     /// Texts that a person staged at paths that are about to be replaced in the index.
@@ -100,86 +104,90 @@ impl Folder {
         Ok(saves)
     }
 
-    /// Brings one file along.
-    fn bring(&mut self, difference: &Difference, brought: &mut Brought) -> Result<(), Fault> {
-        let Ok(path) = std::str::from_utf8(&difference.path) else { return Ok(()) };
+    /// Brings one file along, and gives its path with its entry of the new index.
+    fn bring(&mut self, difference: &Difference, target: Revision) -> Result<Option<(String, Option<NewEntry>)>, Fault> {
+        let Ok(path) = std::str::from_utf8(&difference.path) else { return Ok(None) };
         let path = path.to_owned();
         if self.index.image().is_unmerged(path.as_bytes()) {
-            return Ok(());
+            return Ok(None);
         }
         let entry = self.index.image().get(path.as_bytes());
         let is_skipped = entry.is_some_and(|entry| entry.skip_worktree);
-        let stat = match (difference.new, is_skipped) {
-            (_, true) => StatData::default(),
-            (Some(leaf), false) if leaf.mode.is_file() => self.put_file(&path, difference, leaf, brought)?,
-            (Some(_), false) => StatData::default(),
-            (None, false) => {
-                self.take_file(&path, difference, brought)?;
+        let base = self.adopted.get(&path).copied().or(difference.old.map(|leaf| BlobId(leaf.id)));
+        let displaced = self.quarantine.next(&path, base, (self.folder_at(), target));
+        let stat = match difference.new {
+            Some(leaf) if leaf.mode.is_file() && !is_skipped => self.put_file(displaced, leaf)?,
+            None if !is_skipped => {
+                self.take_file(displaced)?;
                 StatData::default()
             }
+            _ => StatData::default(),
         };
-        brought.entries.push((path, difference.new.map(|leaf| NewEntry { leaf, stat, is_skipped })));
-        Ok(())
+        Ok(Some((path, difference.new.map(|leaf| NewEntry { leaf, stat, is_skipped }))))
     }
 
     /// Puts a file's new text in place, and gives how it looks there.
-    fn put_file(
-        &mut self,
-        path: &str,
-        difference: &Difference,
-        leaf: Leaf,
-        brought: &mut Brought,
-    ) -> Result<StatData, Fault> {
-        let place = Place(Root::Folder, path);
+    fn put_file(&mut self, displaced: Displaced, leaf: Leaf) -> Result<StatData, Fault> {
+        let path = displaced.path.clone();
         let new = self.git.blob(BlobId(leaf.id))?;
-        let standing = match self.shared.disk.read(place) {
+        // Looked at before it is read: a save in between makes git, and the next scan, compare the text.
+        let looks = self.looks(&path)?;
+        let standing = match self.shared.disk.read(Place(Root::Folder, &path)) {
             Ok(standing) => standing,
             // Something that is no file stands there: a person put it there, and it is theirs to take away.
             Err(error) if error.kind() == ErrorKind::InvalidInput => return Ok(StatData::default()),
             Err(error) => return Err(Fault::new("read a file", error)),
         };
         if standing.as_deref() == Some(&*new) {
-            return self.looks(path);
+            return Ok(looks.map(StatData::from).unwrap_or_default());
         }
-        let base = difference.old.map(|leaf| BlobId(leaf.id));
-        if standing.is_none() && base.is_some() {
+        if standing.is_none() && displaced.base.is_some() {
             // A person removed it, or their editor is between two steps: the adopter finds out.
-            self.hold_back(path, base);
+            self.hold_back(&path, displaced.base);
             return Ok(StatData::default());
         }
-        let displaced = self.quarantine.next(path, base);
-        let temporary = Place(Root::Git, &displaced.name);
+        let put = self.write_aside(&displaced, &new, leaf)?;
+        self.swap_in(displaced, standing.is_some())?;
+        // As it was put there, or else somebody has saved again since: then nobody may trust how it looks.
+        let looks = self.looks(&path)?.filter(|now| (now.inode, now.size, now.modified) == (put.inode, put.size, put.modified));
+        Ok(looks.map(StatData::from).unwrap_or_default())
+    }
+
+    /// Writes a new file where the one it displaces will lie, and gives how it looks.
+    fn write_aside(&self, displaced: &Displaced, text: &[u8], leaf: Leaf) -> Result<Stat, Fault> {
         let disk = &self.shared.disk;
-        disk.make_folders(place.parent()).doing("make a folder")?;
-        let file = disk.create(temporary, &new).doing("write a file")?;
+        disk.make_folders(Place(Root::Folder, &displaced.path).parent()).doing("make a folder")?;
+        let file = disk.create(Place(Root::Git, &displaced.name), text).doing("write a file")?;
         if leaf.mode.0 & 0o111 != 0 {
             file.set_executable().doing("make a file executable")?;
         }
-        let swapped = match standing {
-            Some(_) => swap(disk, &displaced.name, path),
-            None => disk.rename_new(temporary, place).map(|()| false),
-        };
+        file.stat().doing("look at a file")
+    }
+
+    /// Swaps the file that was written aside for the one in the folder.
+    fn swap_in(&mut self, displaced: Displaced, is_there: bool) -> Result<(), Fault> {
+        let disk = &self.shared.disk;
+        let (aside, place) = (Place(Root::Git, &displaced.name), Place(Root::Folder, &displaced.path));
+        let swapped = if is_there { swap(disk, aside, place) } else { disk.rename_new(aside, place) };
         match swapped {
-            Ok(true) => self.came_out(displaced, brought)?,
-            Ok(false) => {}
-            // Between the look and the swap a person removed the file, or made one.
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists) => {
-                displaced.remove(&self.shared.disk)?;
-                self.hold_back(path, base);
-                return Ok(StatData::default());
+            Ok(()) if is_there => self.quarantine.keep(displaced),
+            Ok(()) => {}
+            // Between the look and the swap a person removed the file, or made one, or a file where its folder was.
+            Err(error) if is_in_the_way(&error) => {
+                displaced.remove(disk)?;
+                self.hold_back(&displaced.path, displaced.base);
             }
             Err(error) => return Err(Fault::new("put a file in place", error)),
         }
-        self.looks(path)
+        Ok(())
     }
 
     /// Takes a deleted file out of the folder, and the folders that it leaves empty.
-    fn take_file(&mut self, path: &str, difference: &Difference, brought: &mut Brought) -> Result<(), Fault> {
-        let base = difference.old.map(|leaf| BlobId(leaf.id));
-        let displaced = self.quarantine.next(path, base);
-        let (from, to) = (Place(Root::Folder, path), Place(Root::Git, &displaced.name));
+    fn take_file(&mut self, displaced: Displaced) -> Result<(), Fault> {
+        let path = displaced.path.clone();
+        let (from, to) = (Place(Root::Folder, &path), Place(Root::Git, &displaced.name));
         match self.shared.disk.rename_new(from, to) {
-            Ok(()) => self.came_out(displaced, brought)?,
+            Ok(()) => self.quarantine.keep(displaced.clone()),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
             Err(error) => return Err(Fault::new("take a file out of the folder", error)),
         }
@@ -190,25 +198,14 @@ impl Folder {
         Ok(())
     }
 
-    /// What came out of the folder is either nobody's any more, or kept until it is.
-    fn came_out(&mut self, displaced: Displaced, brought: &mut Brought) -> Result<(), Fault> {
-        match displaced.read(&self.shared.disk)? {
-            Held::Nothing => {}
-            Held::Unsettled => self.quarantine.keep(displaced),
-            Held::Final(bytes) => brought.displaced.push((displaced, bytes)),
-        }
-        Ok(())
-    }
-
     /// The file stays as it is for now; whatever a person makes of it started from `base`.
     fn hold_back(&mut self, path: &str, base: Option<BlobId>) {
         self.bases.entry(path.to_owned()).or_insert(base);
         self.dirty.touch(path);
     }
 
-    fn looks(&self, path: &str) -> Result<StatData, Fault> {
-        let stat = self.shared.disk.stat(Place(Root::Folder, path)).doing("look at a file")?;
-        Ok(stat.map(StatData::from).unwrap_or_default())
+    fn looks(&self, path: &str) -> Result<Option<Stat>, Fault> {
+        self.shared.disk.stat(Place(Root::Folder, path)).doing("look at a file")
     }
 
     /// Replaces index and branch, if both are still as they were; says whether it did.
@@ -217,7 +214,9 @@ impl Folder {
         let image = patched(self.index.to_patch(), entries);
         let new_index = Place(Root::Git, NEW_INDEX);
         disk.remove(new_index).doing("remove an old temporary file")?;
-        disk.create(new_index, &image.to_bytes()).and_then(|file| file.sync()).doing("write the git index")?;
+        let file = disk.create(new_index, &image.to_bytes()).doing("write the git index")?;
+        file.sync().doing("write the git index")?;
+        let inode = file.stat().doing("look at the git index")?.inode;
         let branch = &self.shared.branch;
         let Some(lock) = RefLock::take(disk, branch, target.revision)? else { return Ok(false) };
         if refs::read(disk, branch)? != self.shown || !is_on(disk, branch)? {
@@ -225,13 +224,13 @@ impl Folder {
         }
         let Some(index_lock) = IndexLock::take(disk)? else { return Ok(false) };
         // Looked at under the lock: from here on nobody else can replace the index.
-        if !self.index.is_current(disk)? || !is_on(disk, branch)? {
+        if !self.index.is_current(disk)? || !is_on(disk, branch)? || hold::standing(&self.shared)?.is_some() {
             return Ok(false);
         }
         index_lock.commit()?;
         lock.commit()?;
         refs::sync(disk, branch)?;
-        self.index.replaced(image, &self.shared.disk)?;
+        self.index.replaced(image, inode, &self.shared.disk)?;
         self.set_shown(target)?;
         Ok(true)
     }
@@ -274,19 +273,22 @@ fn is_on(disk: &Disk, branch: &str) -> Result<bool, Fault> {
     Ok(refs::head(disk)? == refs::Head::Ref(branch.to_owned()))
 }
 
-/// Swaps a new file for the one at `path`, and says whether something came out, under the new one's old name.
-fn swap(disk: &Disk, new: &str, path: &str) -> std::io::Result<bool> {
-    let (from, to) = (Place(Root::Git, new), Place(Root::Folder, path));
+/// Swaps two files in one step.
+fn swap(disk: &Disk, from: Place<'_>, to: Place<'_>) -> std::io::Result<()> {
     match disk.exchange(from, to) {
         // FUSE and NFS cannot swap: the old file is given a second name first, so that it is not lost.
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {}
-        swapped => return swapped.map(|()| true),
+        swapped => return swapped,
     }
-    let aside = format!("{new}.old");
-    disk.link(to, Place(Root::Git, &aside))?;
+    let aside = format!("{}.old", from.1);
+    let aside = Place(Root::Git, &aside);
+    disk.link(to, aside)?;
     disk.rename(from, to)?;
-    disk.rename(Place(Root::Git, &aside), from)?;
-    Ok(true)
+    disk.rename(aside, from)
+}
+
+fn is_in_the_way(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists | ErrorKind::NotADirectory)
 }
 
 fn patched(image: GitIndex, entries: &[(String, Option<NewEntry>)]) -> GitIndex {

@@ -50,7 +50,7 @@ const VIRTUAL: Words = Words {
 
 const MEMORY_TOOLS: Tools = Tools {
     read: "memory_read",
-    look: "use `memory_search`, or `memory_read` where you know the file,",
+    look: "use `memory_list`, and `memory_read` on the files that may matter,",
     patch: "`memory_patch`",
     write: "`memory_write`",
     index: "user/index.md",
@@ -65,7 +65,7 @@ impl Profile {
             },
             Self::Mcp => Words {
                 tools: Some(Tools {
-                    look: "use the memory server's `memory_search`, or its `memory_read` where you know the file,",
+                    look: "use the memory server's `memory_list`, and its `memory_read` on the files that may matter,",
                     ..MEMORY_TOOLS
                 }),
                 ..VIRTUAL

@@ -41,7 +41,10 @@ pub(super) const TOOLS: [ToolSpec; 6] = [
         kind: ToolKind::Files,
         schema: || {
             let content = text("The whole new text, usually Markdown");
-            object(&["path", "content"], [("path", path()), ("content", content), ("reason", reason())])
+            object(
+                &["path", "content"],
+                [("path", path()), ("content", content), ("reason", reason())],
+            )
         },
         run: Run::Write(write),
     },
@@ -68,7 +71,10 @@ pub(super) const TOOLS: [ToolSpec; 6] = [
         kind: ToolKind::Files,
         schema: || {
             let to = text("Its new virtual path");
-            object(&["from", "to"], [("from", path()), ("to", to), ("reason", reason())])
+            object(
+                &["from", "to"],
+                [("from", path()), ("to", to), ("reason", reason())],
+            )
         },
         run: Run::Write(rename),
     },
@@ -78,13 +84,23 @@ pub(super) const TOOLS: [ToolSpec; 6] = [
 pub fn parse_patch(fields: &mut Fields<'_>) -> Option<Patch> {
     match fields.text("operation")? {
         "append_lines" => {
-            let (lines, after_heading) = (fields.lines("lines"), fields.optional_text("after_heading"));
+            let (lines, after_heading) =
+                (fields.lines("lines"), fields.optional_text("after_heading"));
             let lines = lines?.into_iter().map(str::to_owned).collect();
-            Some(Patch::AppendLines { lines, after_heading: after_heading?.map(str::to_owned) })
+            Some(Patch::AppendLines {
+                lines,
+                after_heading: after_heading?.map(str::to_owned),
+            })
         }
         "replace_lines" => {
-            let (find, replacement) = (fields.text_or_lines("match"), fields.text_or_lines("replacement"));
-            Some(Patch::ReplaceLines { find: find?, replacement: replacement? })
+            let (find, replacement) = (
+                fields.text_or_lines("match"),
+                fields.text_or_lines("replacement"),
+            );
+            Some(Patch::ReplaceLines {
+                find: find?,
+                replacement: replacement?,
+            })
         }
         _ => fields.note("operation", "Must be append_lines or replace_lines"),
     }
@@ -104,7 +120,10 @@ pub fn listed(name: &str, file: &File) -> Value {
 fn list(view: &View<'_>, arguments: &Value) -> Result<Value, Rejection> {
     let prefix = Fields::read(arguments, AT, |fields| fields.optional_text("prefix"))?;
     let files = view.list(&VirtualPrefix::parse(prefix)?)?;
-    let files: Vec<_> = files.iter().map(|(name, file)| listed(name, file)).collect();
+    let files: Vec<_> = files
+        .iter()
+        .map(|(name, file)| listed(name, file))
+        .collect();
     Ok(json!({ "files": files, "revision": view.revision() }))
 }
 
@@ -127,7 +146,13 @@ fn write(arguments: &Value) -> Result<Intent, Rejection> {
         Some((given.0?, given.1?, given.2?))
     })?;
     let path = VirtualPath::parse(path)?;
-    Ok(Intent { deed: Deed::Write { path, text: content.into() }, reason })
+    Ok(Intent {
+        deed: Deed::Write {
+            path,
+            text: content.into(),
+        },
+        reason,
+    })
 }
 
 fn patch(arguments: &Value) -> Result<Intent, Rejection> {
@@ -135,7 +160,13 @@ fn patch(arguments: &Value) -> Result<Intent, Rejection> {
         let given = (fields.text("path"), parse_patch(fields), why(fields));
         Some((given.0?, given.1?, given.2?))
     })?;
-    Ok(Intent { deed: Deed::Patch { path: VirtualPath::parse(path)?, patch }, reason })
+    Ok(Intent {
+        deed: Deed::Patch {
+            path: VirtualPath::parse(path)?,
+            patch,
+        },
+        reason,
+    })
 }
 
 fn delete(arguments: &Value) -> Result<Intent, Rejection> {
@@ -143,7 +174,12 @@ fn delete(arguments: &Value) -> Result<Intent, Rejection> {
         let given = (fields.text("path"), why(fields));
         Some((given.0?, given.1?))
     })?;
-    Ok(Intent { deed: Deed::Delete { path: VirtualPath::parse(path)? }, reason })
+    Ok(Intent {
+        deed: Deed::Delete {
+            path: VirtualPath::parse(path)?,
+        },
+        reason,
+    })
 }
 
 fn rename(arguments: &Value) -> Result<Intent, Rejection> {
@@ -152,25 +188,41 @@ fn rename(arguments: &Value) -> Result<Intent, Rejection> {
         Some((given.0?, given.1?, given.2?))
     })?;
     let (from, to) = (VirtualPath::parse(from)?, VirtualPath::parse(to)?);
-    Ok(Intent { deed: Deed::Rename { from, to }, reason })
+    Ok(Intent {
+        deed: Deed::Rename { from, to },
+        reason,
+    })
 }
 
 fn why(fields: &mut Fields<'_>) -> Option<Option<String>> {
-    fields.optional_text("reason").map(|reason| reason.map(str::to_owned))
+    fields
+        .optional_text("reason")
+        .map(|reason| reason.map(str::to_owned))
 }
 
 /// Both operations in one object: a schema with alternatives at its top is refused by some models' APIs.
 fn patch_schema() -> Value {
     let properties = [
         ("path", path()),
-        ("operation", choice(&["append_lines", "replace_lines"], "What to do")),
+        (
+            "operation",
+            choice(&["append_lines", "replace_lines"], "What to do"),
+        ),
         ("lines", lines("append_lines: the lines to add")),
         (
             "after_heading",
-            text("append_lines: the heading line of the section, as it stands in the file: ## Preferences"),
+            text(
+                "append_lines: the heading line of the section, as it stands in the file: ## Preferences",
+            ),
         ),
-        ("match", text("replace_lines: the text to replace, exactly as it stands in the file")),
-        ("replacement", text("replace_lines: the text that takes its place; empty to remove it")),
+        (
+            "match",
+            text("replace_lines: the text to replace, exactly as it stands in the file"),
+        ),
+        (
+            "replacement",
+            text("replace_lines: the text that takes its place; empty to remove it"),
+        ),
         ("reason", reason()),
     ];
     object(&["path", "operation"], properties)
@@ -180,7 +232,9 @@ fn patch_schema() -> Value {
 fn utf16_units(text: &str) -> usize {
     // One for the first byte of each character, and one more for each character of four bytes.
     let is_first = |byte: u8| usize::from(byte & 0b1100_0000 != 0b1000_0000);
-    text.bytes().map(|byte| is_first(byte) + usize::from(byte >= 0xf0)).sum()
+    text.bytes()
+        .map(|byte| is_first(byte) + usize::from(byte >= 0xf0))
+        .sum()
 }
 
 #[cfg(test)]
@@ -189,7 +243,13 @@ mod tests {
 
     #[test]
     fn sizes_are_javascripts() {
-        for text in ["", "plain", "caf\u{e9}", "\u{4e2d}\u{6587}", "\u{1f600} and \u{10ffff}"] {
+        for text in [
+            "",
+            "plain",
+            "caf\u{e9}",
+            "\u{4e2d}\u{6587}",
+            "\u{1f600} and \u{10ffff}",
+        ] {
             assert_eq!(utf16_units(text), text.encode_utf16().count(), "{text}");
         }
     }
@@ -198,13 +258,28 @@ mod tests {
     fn both_patches_are_read() {
         let read = |value: Value| Fields::read(&value, &[], parse_patch);
         let append = json!({ "operation": "append_lines", "lines": ["a"], "after_heading": null });
-        let expected = Patch::AppendLines { lines: vec!["a".to_owned()], after_heading: None };
+        let expected = Patch::AppendLines {
+            lines: vec!["a".to_owned()],
+            after_heading: None,
+        };
         assert_eq!(read(append), Ok(expected));
-        let replace = json!({ "operation": "replace_lines", "match": "a", "replacement": ["b", "c"] });
-        let expected = Patch::ReplaceLines { find: "a".to_owned(), replacement: "b\nc".to_owned() };
+        let replace =
+            json!({ "operation": "replace_lines", "match": "a", "replacement": ["b", "c"] });
+        let expected = Patch::ReplaceLines {
+            find: "a".to_owned(),
+            replacement: "b\nc".to_owned(),
+        };
         assert_eq!(read(replace), Ok(expected));
-        for wrong in [json!({}), json!({ "operation": "sort" }), json!({ "operation": "append_lines", "lines": [] })] {
-            assert_eq!(read(wrong.clone()).unwrap_err().code(), "VALIDATION_ERROR", "{wrong}");
+        for wrong in [
+            json!({}),
+            json!({ "operation": "sort" }),
+            json!({ "operation": "append_lines", "lines": [] }),
+        ] {
+            assert_eq!(
+                read(wrong.clone()).unwrap_err().code(),
+                "VALIDATION_ERROR",
+                "{wrong}"
+            );
         }
     }
 

@@ -7,7 +7,9 @@ pub(super) fn object<const COUNT: usize>(
     required: &[&str],
     properties: [(&str, Value); COUNT],
 ) -> Value {
-    let properties = properties.into_iter().map(|(name, schema)| (name.to_owned(), schema));
+    let properties = properties
+        .into_iter()
+        .map(|(name, schema)| (name.to_owned(), schema));
     json!({
         "type": "object",
         "properties": properties.collect::<Map<_, _>>(),

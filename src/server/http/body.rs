@@ -19,7 +19,11 @@ use crate::server::errors::Refusal;
 const EXCESS_BYTES_MAX: usize = 16 << 20;
 
 /// Reads a JSON body. Refuses another content type, and says where malformed JSON goes wrong.
-pub(super) async fn json(body: Body, headers: &HeaderMap, limits: &Limits) -> Result<Value, Refusal> {
+pub(super) async fn json(
+    body: Body,
+    headers: &HeaderMap,
+    limits: &Limits,
+) -> Result<Value, Refusal> {
     if !content_type(headers).is_some_and(is_json) {
         return Err(Rejection::UnsupportedContentType.into());
     }
@@ -28,7 +32,11 @@ pub(super) async fn json(body: Body, headers: &HeaderMap, limits: &Limits) -> Re
 }
 
 /// Reads a body that is text. Refuses bytes that are not UTF-8, and a NUL.
-pub(super) async fn text(body: Body, headers: &HeaderMap, limits: &Limits) -> Result<String, Refusal> {
+pub(super) async fn text(
+    body: Body,
+    headers: &HeaderMap,
+    limits: &Limits,
+) -> Result<String, Refusal> {
     let text = String::from_utf8(read(body, headers, limits).await?);
     let text = text.map_err(|error| {
         let at = error.utf8_error().valid_up_to();
@@ -48,30 +56,46 @@ pub(super) fn content_type(headers: &HeaderMap) -> Option<&str> {
 
 fn is_json(content_type: &str) -> bool {
     let content_type = content_type.to_ascii_lowercase();
-    let subtype = content_type.strip_prefix("application/").unwrap_or_default();
+    let subtype = content_type
+        .strip_prefix("application/")
+        .unwrap_or_default();
     subtype == "json" || subtype.ends_with("+json")
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, Rejection> {
     serde_json::from_slice(bytes).map_err(|error| {
         let message = format!("Malformed JSON: {error}");
-        let issue = Issue { path: Vec::new(), message: message.clone() };
-        Rejection::Validation { message, issues: vec![issue] }
+        let issue = Issue {
+            path: Vec::new(),
+            message: message.clone(),
+        };
+        Rejection::Validation {
+            message,
+            issues: vec![issue],
+        }
     })
 }
 
 async fn read(body: Body, headers: &HeaderMap, limits: &Limits) -> Result<Vec<u8>, Refusal> {
     let time = Duration::from_secs(limits.request_seconds_max);
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
     let limit = limits.body_bytes_max;
-    let too_large = |size| Rejection::TooLarge { bound: "body_bytes_max", limit, size };
+    let too_large = |size| Rejection::TooLarge {
+        bound: "body_bytes_max",
+        limit,
+        size,
+    };
     match announced {
         // It waits for our word before it sends anything, so it has not yet: nothing is to be heard out.
         Some(size) if limit < size && headers.contains_key(EXPECT) => Err(too_large(size).into()),
         _ => match timeout(time, collect(body, limit)).await {
             Ok(Ok(Collected::Whole(bytes))) => Ok(bytes),
             Ok(Ok(Collected::TooLarge(size))) => Err(too_large(size).into()),
-            Ok(Err(error)) => Err(Rejection::validation(format!("The body broke off: {error}")).into()),
+            Ok(Err(error)) => {
+                Err(Rejection::validation(format!("The body broke off: {error}")).into())
+            }
             Err(_) => Err(Refusal::request_timeout()),
         },
     }
@@ -87,7 +111,9 @@ enum Collected {
 async fn collect(mut body: Body, limit: usize) -> Result<Collected, axum::Error> {
     let (mut bytes, mut size) = (Vec::new(), 0usize);
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        let Ok(data) = frame?.into_data() else { continue };
+        let Ok(data) = frame?.into_data() else {
+            continue;
+        };
         size = size.saturating_add(data.len());
         if size <= limit {
             bytes.extend_from_slice(&data);
@@ -96,7 +122,11 @@ async fn collect(mut body: Body, limit: usize) -> Result<Collected, axum::Error>
             break;
         }
     }
-    Ok(if size <= limit { Collected::Whole(bytes) } else { Collected::TooLarge(size) })
+    Ok(if size <= limit {
+        Collected::Whole(bytes)
+    } else {
+        Collected::TooLarge(size)
+    })
 }
 
 #[cfg(test)]
@@ -114,7 +144,10 @@ mod tests {
             assert!(parse(broken).is_err());
         }
         let deep = "[".repeat(100_000);
-        assert!(parse(deep.as_bytes()).is_err(), "it must not exhaust the stack");
+        assert!(
+            parse(deep.as_bytes()).is_err(),
+            "it must not exhaust the stack"
+        );
     }
 
     #[test]
@@ -127,8 +160,14 @@ mod tests {
             ("application/x-www-form-urlencoded", false),
         ];
         for (value, expected) in table {
-            let headers: HeaderMap = [(CONTENT_TYPE, value.parse().unwrap())].into_iter().collect();
-            assert_eq!(content_type(&headers).is_some_and(is_json), expected, "{value}");
+            let headers: HeaderMap = [(CONTENT_TYPE, value.parse().unwrap())]
+                .into_iter()
+                .collect();
+            assert_eq!(
+                content_type(&headers).is_some_and(is_json),
+                expected,
+                "{value}"
+            );
         }
     }
 }

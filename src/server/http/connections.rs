@@ -46,7 +46,11 @@ pub(super) async fn serve<Answer, Answering>(
     let server = server(limits);
     let accepting = async {
         loop {
-            let permit = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
+            let permit = permits
+                .clone()
+                .acquire_owned()
+                .await
+                .expect("the semaphore is never closed");
             let stream = accept(&listener).await;
             let conversation = converse(stream, server.clone(), answer.clone(), stopped.clone());
             tokio::spawn(async move {
@@ -63,7 +67,10 @@ pub(super) async fn serve<Answer, Answering>(
     stop.send_replace(true);
     // When all permits are back, all connections have ended.
     let all_back = permits.acquire_many(u32::try_from(permits_max).unwrap_or(u32::MAX));
-    if timeout(Duration::from_secs(DRAIN_SECONDS_MAX), all_back).await.is_err() {
+    if timeout(Duration::from_secs(DRAIN_SECONDS_MAX), all_back)
+        .await
+        .is_err()
+    {
         tracing::warn!("some requests were cut off by the shutdown");
     }
 }

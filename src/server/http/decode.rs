@@ -20,7 +20,8 @@ pub(super) fn percent(text: &str) -> Result<Cow<'_, str>, Rejection> {
         bytes.extend_from_slice(rest.as_bytes());
     }
     let text = String::from_utf8(bytes);
-    text.map(Cow::Owned).map_err(|_| Rejection::validation("The URL is not UTF-8"))
+    text.map(Cow::Owned)
+        .map_err(|_| Rejection::validation("The URL is not UTF-8"))
 }
 
 /// The same in a query, where a plus sign is a space.

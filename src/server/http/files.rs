@@ -41,7 +41,10 @@ pub(super) async fn list(
     let caller = visit.caller(&house, Door::People)?;
     let view = house.memory.view(&caller);
     let files = view.list(&VirtualPrefix::parse(visit.query.text("prefix"))?)?;
-    let files: Vec<_> = files.iter().map(|(name, file)| listed(name, file)).collect();
+    let files: Vec<_> = files
+        .iter()
+        .map(|(name, file)| listed(name, file))
+        .collect();
     let answer = json!({ "files": files, "revision": view.revision() });
     Ok(reply::json(&answer, view.revision()))
 }
@@ -59,11 +62,20 @@ pub(super) async fn read(
             let file = view.read(&path)?;
             (view.revision(), file.blob, file.text.clone())
         }
-        Some(at) => house.blocking(move |memory| memory.read_at(&caller, &path, &at)).await?,
+        Some(at) => {
+            house
+                .blocking(move |memory| memory.read_at(&caller, &path, &at))
+                .await?
+        }
     };
     let revision = house.head.value(revision);
     let body = Bytes::from_owner(TextBytes(text));
-    let tagged = Tagged { etag: etag(blob), revision, content_type, body };
+    let tagged = Tagged {
+        etag: etag(blob),
+        revision,
+        content_type,
+        body,
+    };
     Ok(inert(tagged.reply(&visit.headers)))
 }
 
@@ -75,12 +87,26 @@ pub(super) async fn write(
 ) -> Result<Response, Refusal> {
     let (caller, path) = (visit.caller(&house, Door::People)?, path(&visit.uri)?);
     if !is_text(&visit.headers, &path) {
-        let hint = "Send the text itself with Content-Type: text/markdown or text/plain, or without one";
+        let hint =
+            "Send the text itself with Content-Type: text/markdown or text/plain, or without one";
         return Err(Refusal::from(Rejection::UnsupportedContentType).hint(hint));
     }
     let text = body::text(body, &visit.headers, &house.memory.settings().limits).await?;
-    let request = Request { method: Method::PUT, body: text.clone() };
-    house.change(&visit, caller, Deed::Write { path, text: text.into() }, request).await
+    let request = Request {
+        method: Method::PUT,
+        body: text.clone(),
+    };
+    house
+        .change(
+            &visit,
+            caller,
+            Deed::Write {
+                path,
+                text: text.into(),
+            },
+            request,
+        )
+        .await
 }
 
 /// Changes lines of a file, or its name.
@@ -94,11 +120,20 @@ pub(super) async fn patch(
     let deed = match body["operation"].as_str() {
         Some("rename") => {
             let to = Fields::read(&body, &[], |fields| fields.text("to"))?;
-            Deed::Rename { from: path, to: VirtualPath::parse(to)? }
+            Deed::Rename {
+                from: path,
+                to: VirtualPath::parse(to)?,
+            }
         }
-        _ => Deed::Patch { path, patch: Fields::read(&body, &[], parse_patch)? },
+        _ => Deed::Patch {
+            path,
+            patch: Fields::read(&body, &[], parse_patch)?,
+        },
     };
-    let request = Request { method: Method::PATCH, body: body.to_string() };
+    let request = Request {
+        method: Method::PATCH,
+        body: body.to_string(),
+    };
     house.change(&visit, caller, deed, request).await
 }
 
@@ -108,8 +143,13 @@ pub(super) async fn delete(
     visit: Visit,
 ) -> Result<Response, Refusal> {
     let (caller, path) = (visit.caller(&house, Door::People)?, path(&visit.uri)?);
-    let request = Request { method: Method::DELETE, body: String::new() };
-    house.change(&visit, caller, Deed::Delete { path }, request).await
+    let request = Request {
+        method: Method::DELETE,
+        body: String::new(),
+    };
+    house
+        .change(&visit, caller, Deed::Delete { path }, request)
+        .await
 }
 
 /// What tells a repeated request from another one under the same key, beside caller and path.
@@ -140,13 +180,19 @@ impl House {
             idempotency_key: key,
         };
         // Whose name the commit bears may have to be asked of git.
-        let edit = self.blocking(move |memory| Ok(memory.edit(&caller, deed, terms)?)).await?;
+        let edit = self
+            .blocking(move |memory| Ok(memory.edit(&caller, deed, terms)?))
+            .await?;
         let receipt = self.submit(edit, visit.wait()?).await?;
         let mut answer = report.value(&receipt);
         answer["updatedAt"] = clock::iso(receipt.committed_at).into();
         answer["published"] = receipt.published.into();
         let blob = receipt.outcomes.first().and_then(|outcome| outcome.after);
-        Ok(changed(reply::json(&answer, receipt.revision), &answer, blob))
+        Ok(changed(
+            reply::json(&answer, receipt.revision),
+            &answer,
+            blob,
+        ))
     }
 }
 
@@ -162,7 +208,9 @@ fn changed(mut response: Response, answer: &Value, blob: Option<BlobId>) -> Resp
 
 /// The path in the URL, decoded once. What an escape hides is judged by the same rules as what stands there openly.
 fn path(uri: &Uri) -> Result<VirtualPath, Rejection> {
-    VirtualPath::parse(&decode::percent(uri.path().strip_prefix(ROUTE).unwrap_or_default())?)
+    VirtualPath::parse(&decode::percent(
+        uri.path().strip_prefix(ROUTE).unwrap_or_default(),
+    )?)
 }
 
 /// No file is ever served as a type that a browser runs.
@@ -231,7 +279,10 @@ mod tests {
         ];
         for (uri, expected) in table {
             let path = path(&Uri::from_static(uri));
-            let path = path.as_ref().map(VirtualPath::as_str).map_err(Rejection::code);
+            let path = path
+                .as_ref()
+                .map(VirtualPath::as_str)
+                .map_err(Rejection::code);
             assert_eq!(path, expected, "{uri}");
         }
     }
@@ -243,12 +294,19 @@ mod tests {
             (Some("text/markdown; charset=utf-8"), "user/a.md", true),
             (Some("application/json"), "user/a.json", true),
             (Some("application/json"), "user/a.md", false),
-            (Some("application/x-www-form-urlencoded"), "user/a.md", false),
+            (
+                Some("application/x-www-form-urlencoded"),
+                "user/a.md",
+                false,
+            ),
             (Some(""), "user/a.md", false),
         ];
         for (given, path, expected) in table {
             let pair = given.map(|value| {
-                (axum::http::header::CONTENT_TYPE, HeaderValue::from_static(value))
+                (
+                    axum::http::header::CONTENT_TYPE,
+                    HeaderValue::from_static(value),
+                )
             });
             let headers: HeaderMap = pair.into_iter().collect();
             let path = VirtualPath::parse(path).unwrap();

@@ -35,7 +35,9 @@ pub(super) async fn execute(
     let command = body::json(body, &visit.headers, &limits).await?;
     let command = Command::deserialize(command)
         .map_err(|error| Rejection::validation(format!("Not a command: {error}")))?;
-    let output = house.blocking(|memory| command::execute(memory, command)).await?;
+    let output = house
+        .blocking(|memory| command::execute(memory, command))
+        .await?;
     let output = serde_json::to_value(output).doing("write a command's output as JSON")?;
     Ok(reply::json_alone(&output))
 }

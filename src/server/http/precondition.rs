@@ -18,8 +18,13 @@ pub(super) fn precondition(
         (None, None) => Ok(Precondition::Any),
         (None, Some("*")) => Ok(Precondition::MustNotExist),
         (Some(tags), None) => {
-            let fails = || Rejection::PreconditionFailed { path: path.to_owned(), current: standing };
-            matching(tags, standing).map(Precondition::MustMatch).ok_or_else(fails)
+            let fails = || Rejection::PreconditionFailed {
+                path: path.to_owned(),
+                current: standing,
+            };
+            matching(tags, standing)
+                .map(Precondition::MustMatch)
+                .ok_or_else(fails)
         }
         _ => Err(Rejection::validation(
             "A write takes If-Match with ETags, or If-None-Match: *, and not both",
@@ -46,7 +51,9 @@ fn tags(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, Rejection
     match (value, values.next()) {
         (None, _) => Ok(None),
         (Some(Ok(value)), None) => Ok(Some(value)),
-        _ => Err(Rejection::validation(format!("The header {name} must stand once, in ASCII"))),
+        _ => Err(Rejection::validation(format!(
+            "The header {name} must stand once, in ASCII"
+        ))),
     }
 }
 
@@ -58,7 +65,11 @@ mod tests {
     const HERE: BlobId = BlobId(ObjectId([0x11; 20]));
     const OTHER: BlobId = BlobId(ObjectId([0x22; 20]));
 
-    fn judged(name: HeaderName, value: &str, standing: Option<BlobId>) -> Result<Precondition, &'static str> {
+    fn judged(
+        name: HeaderName,
+        value: &str,
+        standing: Option<BlobId>,
+    ) -> Result<Precondition, &'static str> {
         let headers: HeaderMap = [(name, value.parse().unwrap())].into_iter().collect();
         precondition(&headers, "user/a.md", standing).map_err(|rejection| rejection.code())
     }
@@ -85,8 +96,17 @@ mod tests {
 
     #[test]
     fn a_new_file_only_where_none_stands() {
-        assert_eq!(judged(IF_NONE_MATCH, "*", Some(HERE)), Ok(Precondition::MustNotExist));
-        assert_eq!(judged(IF_NONE_MATCH, "\"x\"", Some(HERE)), Err("VALIDATION_ERROR"));
-        assert_eq!(precondition(&HeaderMap::new(), "user/a.md", None), Ok(Precondition::Any));
+        assert_eq!(
+            judged(IF_NONE_MATCH, "*", Some(HERE)),
+            Ok(Precondition::MustNotExist)
+        );
+        assert_eq!(
+            judged(IF_NONE_MATCH, "\"x\"", Some(HERE)),
+            Err("VALIDATION_ERROR")
+        );
+        assert_eq!(
+            precondition(&HeaderMap::new(), "user/a.md", None),
+            Ok(Precondition::Any)
+        );
     }
 }

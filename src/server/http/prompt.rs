@@ -57,7 +57,9 @@ pub(super) async fn system_prompt(
     let base = Fields::read(&body, &[], |fields| fields.optional_text("base"))?;
     let caller = house.caller_of_context(&visit, &body)?;
     caller.require_somebody()?;
-    let (at, rendered) = house.memory.prompt(&caller, profile(&visit)?, max_tokens(&visit)?);
+    let (at, rendered) = house
+        .memory
+        .prompt(&caller, profile(&visit)?, max_tokens(&visit)?);
     let text = prompt::system_prompt(base.unwrap_or_default(), &rendered.block);
     if Form::of(&visit)? == Form::Markdown {
         let mut response = Response::new(Body::from(text));
@@ -65,7 +67,8 @@ pub(super) async fn system_prompt(
         return Ok(response);
     }
     let block = &rendered.block;
-    let answer = json!({ "systemPrompt": text, "revision": block.revision, "tokens": block.tokens });
+    let answer =
+        json!({ "systemPrompt": text, "revision": block.revision, "tokens": block.tokens });
     Ok(reply::json(&answer, at))
 }
 
@@ -84,7 +87,9 @@ impl Form {
             Some("json") => Ok(Self::Json),
             Some("markdown") => Ok(Self::Markdown),
             Some("anthropic") => Ok(Self::Anthropic),
-            Some(_) => Err(visit.query.wrong("format", "Must be json, markdown or anthropic")),
+            Some(_) => Err(visit
+                .query
+                .wrong("format", "Must be json, markdown or anthropic")),
             None => Ok(Self::accepted(&visit.headers)),
         }
     }
@@ -106,7 +111,9 @@ impl House {
     fn block(&self, visit: &Visit, caller: &Caller) -> Result<Response, Refusal> {
         caller.require_somebody()?;
         let form = Form::of(visit)?;
-        let (at, rendered) = self.memory.prompt(caller, profile(visit)?, max_tokens(visit)?);
+        let (at, rendered) = self
+            .memory
+            .prompt(caller, profile(visit)?, max_tokens(visit)?);
         let (representation, content_type) = match form {
             Form::Json => (rendered.json(), JSON),
             Form::Markdown => (rendered.markdown(), MARKDOWN),
@@ -119,20 +126,26 @@ impl House {
             body: Bytes::from_owner(representation.body.clone()),
         };
         let mut response = tagged.reply(&visit.headers);
-        response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+        response
+            .headers_mut()
+            .insert(VARY, HeaderValue::from_static("accept"));
         Ok(response)
     }
 
     fn caller_of_context(&self, visit: &Visit, body: &Value) -> Result<Caller, Rejection> {
         let context = Fields::read(body, &[], |fields| {
-            fields.optional("context").or_else(|| fields.note("context", "Required"))
+            fields
+                .optional("context")
+                .or_else(|| fields.note("context", "Required"))
         })?;
         visit.caller_named(self, Door::Agents, tools::named(context)?)
     }
 }
 
 fn profile(visit: &Visit) -> Result<Profile, Rejection> {
-    let Some(name) = visit.query.text("profile") else { return Ok(Profile::default()) };
+    let Some(name) = visit.query.text("profile") else {
+        return Ok(Profile::default());
+    };
     let name: StrDeserializer<'_, UnknownWord> = name.into_deserializer();
     Profile::deserialize(name).map_err(|error| visit.query.wrong("profile", &error.to_string()))
 }
@@ -149,13 +162,18 @@ mod tests {
     fn markdown_is_for_who_names_it() {
         let table = [
             ("text/markdown", Form::Markdown),
-            ("text/markdown; charset=utf-8, application/json", Form::Markdown),
+            (
+                "text/markdown; charset=utf-8, application/json",
+                Form::Markdown,
+            ),
             ("application/json, text/markdown", Form::Json),
             ("text/html, */*;q=0.8", Form::Json),
             ("", Form::Json),
         ];
         for (accept, expected) in table {
-            let headers: HeaderMap = [(ACCEPT, HeaderValue::from_static(accept))].into_iter().collect();
+            let headers: HeaderMap = [(ACCEPT, HeaderValue::from_static(accept))]
+                .into_iter()
+                .collect();
             assert_eq!(Form::accepted(&headers), expected, "{accept}");
         }
     }

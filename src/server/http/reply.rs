@@ -83,9 +83,9 @@ impl Tagged {
 
 /// Whether a list of tags names this one; strength does not matter where a body is only read (RFC 9110, 13.1.2).
 fn is_listed(tags: &[u8], etag: &[u8]) -> bool {
-    tags.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).any(|tag| {
-        tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag
-    })
+    tags.split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .any(|tag| tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag)
 }
 
 fn in_hex(revision: Revision) -> HeaderValue {

@@ -25,11 +25,15 @@ pub(super) async fn list(
     let caller = visit.caller(&house, Door::People)?;
     let prefix = VirtualPrefix::parse(visit.query.text("path"))?;
     let page = Page {
-        limit: visit.query.number("limit", 1..=PAGE_LENGTH_MAX)?.unwrap_or(PAGE_LENGTH_MAX),
+        limit: visit
+            .query
+            .number("limit", 1..=PAGE_LENGTH_MAX)?
+            .unwrap_or(PAGE_LENGTH_MAX),
         offset: visit.query.number("offset", 0..=OFFSET_MAX)?.unwrap_or(0),
     };
     let at = house.memory.view(&caller).revision();
-    let answer =
-        house.blocking(move |memory| history::revisions(memory, &caller, &prefix, page)).await?;
+    let answer = house
+        .blocking(move |memory| history::revisions(memory, &caller, &prefix, page))
+        .await?;
     Ok(reply::json(&answer, at))
 }

@@ -25,11 +25,19 @@ pub(super) async fn list(
 ) -> Result<Response, Refusal> {
     let caller = visit.caller(&house, Door::Agents)?;
     let kind = |name: &str| {
-        ToolKind::parse(name).ok_or_else(|| visit.query.wrong("tools", "Must be files, or left out"))
+        ToolKind::parse(name)
+            .ok_or_else(|| visit.query.wrong("tools", "Must be files, or left out"))
     };
-    let kinds = visit.query.text("tools").unwrap_or("files").split(',').map(kind);
+    let kinds = visit
+        .query
+        .text("tools")
+        .unwrap_or("files")
+        .split(',')
+        .map(kind);
     let kinds = kinds.collect::<Result<Vec<_>, _>>()?;
-    Ok(reply::json_alone(&json!({ "tools": definitions(&kinds, caller.role) })))
+    Ok(reply::json_alone(
+        &json!({ "tools": definitions(&kinds, caller.role) }),
+    ))
 }
 
 /// Calls a tool.
@@ -56,26 +64,43 @@ impl<'a> Call<'a> {
     fn read(body: &'a Value) -> Result<Self, Rejection> {
         static NONE: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
         let (context, arguments) = Fields::read(body, &[], |fields| {
-            let context = fields.optional("context").or_else(|| fields.note("context", "Required"));
+            let context = fields
+                .optional("context")
+                .or_else(|| fields.note("context", "Required"));
             Some((context?, fields.optional("arguments").unwrap_or(&NONE)))
         })?;
-        Ok(Self { named: named(context)?, arguments })
+        Ok(Self {
+            named: named(context)?,
+            arguments,
+        })
     }
 }
 
 /// The name between `/v1/tools/` and `/execute`.
 fn tool_name(uri: &Uri) -> Result<Cow<'_, str>, Rejection> {
-    let name = uri.path().strip_prefix("/v1/tools/").and_then(|rest| rest.strip_suffix("/execute"));
+    let name = uri
+        .path()
+        .strip_prefix("/v1/tools/")
+        .and_then(|rest| rest.strip_suffix("/execute"));
     decode::percent(name.unwrap_or_default())
 }
 
 /// Whom a `context` names.
 pub(super) fn named(context: &Value) -> Result<Named<'_>, Rejection> {
     Fields::read(context, &["context"], |fields| {
-        let (user, team) = (fields.optional_name("userId"), fields.optional_name("teamId"));
+        let (user, team) = (
+            fields.optional_name("userId"),
+            fields.optional_name("teamId"),
+        );
         let (actor, run) = (fields.optional_name("actor"), fields.optional_name("runId"));
         let tool_call = fields.optional_name("toolCallId");
-        Some(Named { user: user?, team: team?, actor: actor?, tool_call: tool_call?, run: run? })
+        Some(Named {
+            user: user?,
+            team: team?,
+            actor: actor?,
+            tool_call: tool_call?,
+            run: run?,
+        })
     })
 }
 
@@ -112,7 +137,10 @@ mod tests {
         let body = json!({ "context": { "userId": "ann", "actor": null, "toolCallId": "c1" } });
         let call = Call::read(&body).unwrap();
         assert_eq!((call.named.user, call.named.actor), (Some("ann"), None));
-        assert_eq!((call.named.tool_call, call.arguments), (Some("c1"), &json!({})));
+        assert_eq!(
+            (call.named.tool_call, call.arguments),
+            (Some("c1"), &json!({}))
+        );
     }
 
     #[test]

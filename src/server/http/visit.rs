@@ -37,7 +37,12 @@ impl FromRequestParts<Arc<House>> for Visit {
         let credential = parts.extensions.remove().ok_or(Rejection::Unauthorized)?;
         let query = Query::parse(parts.uri.query().unwrap_or_default())?;
         let (uri, headers) = (mem::take(&mut parts.uri), mem::take(&mut parts.headers));
-        Ok(Self { credential, uri, headers, query })
+        Ok(Self {
+            credential,
+            uri,
+            headers,
+            query,
+        })
     }
 }
 
@@ -60,7 +65,12 @@ impl Visit {
         door: Door,
         named: Named<'_>,
     ) -> Result<Caller, Rejection> {
-        Caller::new(&self.credential, door, named, &house.memory.settings().teams)
+        Caller::new(
+            &self.credential,
+            door,
+            named,
+            &house.memory.settings().teams,
+        )
     }
 
     /// A parameter that may also stand in a header. Refuses two that differ: one of them would be ignored silently.
@@ -76,8 +86,13 @@ impl Visit {
 
     /// A header's value. Refuses one that is not UTF-8.
     pub(super) fn header(&self, name: &str) -> Result<Option<&str>, Rejection> {
-        let value = self.headers.get(name).map(|value| std::str::from_utf8(value.as_bytes()));
-        value.transpose().map_err(|_| Rejection::validation(format!("The header {name} is not UTF-8")))
+        let value = self
+            .headers
+            .get(name)
+            .map(|value| std::str::from_utf8(value.as_bytes()));
+        value
+            .transpose()
+            .map_err(|_| Rejection::validation(format!("The header {name} is not UTF-8")))
     }
 
     /// How long the client wants a write to wait.
@@ -107,7 +122,10 @@ impl Query {
 
     /// A parameter's value.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(other, _)| other == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// A parameter that is a number. Refuses another text, and a number out of range.
@@ -116,7 +134,9 @@ impl Query {
         name: &str,
         range: std::ops::RangeInclusive<T>,
     ) -> Result<Option<T>, Rejection> {
-        let Some(text) = self.text(name) else { return Ok(None) };
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
         match text.parse().ok().filter(|number| range.contains(number)) {
             Some(number) => Ok(Some(number)),
             None => {
@@ -133,8 +153,14 @@ impl Query {
 }
 
 fn wrong(name: Cow<'_, str>, message: &str) -> Rejection {
-    let issue = Issue { path: vec![name.to_string()], message: message.to_owned() };
-    Rejection::Validation { message: format!("{name}: {message}"), issues: vec![issue] }
+    let issue = Issue {
+        path: vec![name.to_string()],
+        message: message.to_owned(),
+    };
+    Rejection::Validation {
+        message: format!("{name}: {message}"),
+        issues: vec![issue],
+    }
 }
 
 #[cfg(test)]
@@ -145,7 +171,10 @@ mod tests {
     fn parameters_are_decoded_and_stand_once() {
         let query = Query::parse("userId=user%3A42&q=a+b&empty=&flag").unwrap();
         let values = ["userId", "q", "empty", "flag", "none"].map(|name| query.text(name));
-        assert_eq!(values, [Some("user:42"), Some("a b"), Some(""), Some(""), None]);
+        assert_eq!(
+            values,
+            [Some("user:42"), Some("a b"), Some(""), Some(""), None]
+        );
         assert!(Query::parse("userId=a&userId=b").is_err());
         assert!(Query::parse("userId=%ff").is_err());
         assert!(Query::parse("").unwrap().0.is_empty());
@@ -157,7 +186,11 @@ mod tests {
         assert_eq!(query.number("limit", 1..=200), Ok(Some(20)));
         assert_eq!(query.number("none", 1..=200), Ok(None));
         for (name, range) in [("limit", 1..=10), ("offset", 0..=9), ("depth", 0..=9)] {
-            assert_eq!(query.number(name, range).unwrap_err().code(), "VALIDATION_ERROR", "{name}");
+            assert_eq!(
+                query.number(name, range).unwrap_err().code(),
+                "VALIDATION_ERROR",
+                "{name}"
+            );
         }
     }
 }
