@@ -16,6 +16,7 @@
 mod adopter;
 mod adoption;
 mod backlog;
+mod bringing;
 mod circumstances;
 mod committer;
 mod folder;
@@ -107,7 +108,13 @@ impl Store {
     /// Opens a folder: takes its lock, brings back what a crash left in the journal, adopts what people did meanwhile,
     /// and begins to serve. Refuses a folder that is no repository of its own, and one that another daemon serves.
     pub fn open(folder: &Path, options: Options) -> Result<Self, Error> {
-        let Started { shared, reader, committer, publisher, mut folder } = recovery::start(folder, options)?;
+        let Started {
+            shared,
+            reader,
+            committer,
+            publisher,
+            mut folder,
+        } = recovery::start(folder, options)?;
         let (ready, is_ready) = mpsc::channel();
         let look_after = move || {
             folder.first_look();
@@ -125,7 +132,11 @@ impl Store {
         };
         // What people did while nobody served is part of the first answer.
         let _ = is_ready.recv();
-        Ok(Self(Arc::new(Inner { shared, reader: Mutex::new((reader, 0)), threads: Mutex::new(threads) })))
+        Ok(Self(Arc::new(Inner {
+            shared,
+            reader: Mutex::new((reader, 0)),
+            threads: Mutex::new(threads),
+        })))
     }
 
     /// The memory as of the last acknowledged write. No lock, no disk.
@@ -139,15 +150,26 @@ impl Store {
     }
 
     /// Hands an edit to the committer. `reply` is called once, from a thread of the store: it must be quick.
-    pub fn submit(&self, edit: Edit, wait: Wait, reply: impl FnOnce(Result<Receipt, Error>) + Send + 'static) {
-        self.0.shared.queue.push(Wish::Edit { edit: Box::new(edit), wait, reply: Box::new(reply) });
+    pub fn submit(
+        &self,
+        edit: Edit,
+        wait: Wait,
+        reply: impl FnOnce(Result<Receipt, Error>) + Send + 'static,
+    ) {
+        self.0.shared.queue.push(Wish::Edit {
+            edit: Box::new(edit),
+            wait,
+            reply: Box::new(reply),
+        });
     }
 
     /// Hands an edit to the committer and waits for the answer.
     pub fn write(&self, edit: Edit, wait: Wait) -> Result<Receipt, Error> {
         let (sender, receiver) = mpsc::channel();
         self.submit(edit, wait, move |result| drop(sender.send(result)));
-        receiver.recv().unwrap_or_else(|_| Err(Fault::new("write", "the committer has ended").into()))
+        receiver
+            .recv()
+            .unwrap_or_else(|_| Err(Fault::new("write", "the committer has ended").into()))
     }
 
     /// What the store can say of itself.
@@ -169,13 +191,19 @@ impl Store {
         Ok(())
     }
 
-    /// The published commits that touch a path, or something below a folder, newest first. An empty prefix means all.
-    pub fn log(&self, prefix: &str, limit: usize, offset: usize) -> Result<Vec<Commit>, Error> {
+    /// The published commits that touch one of these paths, or something below one of these folders, newest first. An
+    /// empty one means all.
+    pub fn log(
+        &self,
+        prefixes: &[String],
+        limit: usize,
+        offset: usize,
+    ) -> Result<Vec<Commit>, Error> {
         let newest = self.published()?;
         if newest == Snapshot::empty().revision {
             return Ok(Vec::new());
         }
-        self.read(|git| git.log(newest, prefix, (offset, limit)))
+        self.read(|git| git.log(newest, prefixes, (offset, limit)))
     }
 
     /// One commit, if it is in the history of the memory.
@@ -188,17 +216,32 @@ impl Store {
     }
 
     /// The text of a file at a revision; none when it has no such file.
-    pub fn text_at(&self, revision: Revision, path: &RepoPath) -> Result<Option<(BlobId, Arc<str>)>, Error> {
+    pub fn text_at(
+        &self,
+        revision: Revision,
+        path: &RepoPath,
+    ) -> Result<Option<(BlobId, Arc<str>)>, Error> {
         self.published()?;
         self.read(|git| {
-            let leaf = git.leaf_at(revision, path.as_str().as_bytes())?.filter(|leaf| leaf.mode.is_file());
-            let Some(blob) = leaf.map(|leaf| BlobId(leaf.id)) else { return Ok(None) };
-            Ok(String::from_utf8(git.blob(blob)?).ok().map(|text| (blob, text.into())))
+            let leaf = git
+                .leaf_at(revision, path.as_str().as_bytes())?
+                .filter(|leaf| leaf.mode.is_file());
+            let Some(blob) = leaf.map(|leaf| BlobId(leaf.id)) else {
+                return Ok(None);
+            };
+            Ok(String::from_utf8(git.blob(blob)?)
+                .ok()
+                .map(|text| (blob, text.into())))
         })
     }
 
     /// A unified diff of what changed below `prefix` between two revisions; from nothing, where the first is not given.
-    pub fn diff(&self, from: Option<Revision>, to: Revision, prefix: &str) -> Result<String, Error> {
+    pub fn diff(
+        &self,
+        from: Option<Revision>,
+        to: Revision,
+        prefix: &str,
+    ) -> Result<String, Error> {
         self.published()?;
         self.read(|git| git.diff(from, to, prefix))
     }
@@ -206,7 +249,13 @@ impl Store {
     /// Resolves a full or abbreviated id, `HEAD`, `HEAD~2` or a branch.
     pub fn resolve(&self, name: &str) -> Result<Option<Revision>, Error> {
         let newest = self.published()?;
-        self.read(|git| Ok(if name == "HEAD" { Some(newest) } else { git.resolve(name) }))
+        self.read(|git| {
+            Ok(if name == "HEAD" {
+                Some(newest)
+            } else {
+                git.resolve(name)
+            })
+        })
     }
 
     /// Who edits this folder: git's config, else the user of this computer.
@@ -223,7 +272,11 @@ impl Store {
         while shared.queue.len() > 0 && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(2));
         }
-        let mut threads = self.0.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut threads = self
+            .0
+            .threads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         shared.send(Errand::Stop);
         let join = |thread: Option<JoinHandle<()>>| match thread.map(JoinHandle::join) {
             Some(Err(_)) => Err(Fault::new("stop", "a thread of the store has panicked")),
@@ -247,8 +300,13 @@ impl Store {
     fn published(&self) -> Result<Revision, Error> {
         let wanted = self.snapshot().revision;
         let shared = &self.0.shared;
-        if shared.progress.published().revision != wanted && !shared.backlog.drain(QUEUE_DRAIN_MAX) {
-            return Err(Fault::new("read history", "acknowledged writes cannot be packed at the moment").into());
+        if shared.progress.published().revision != wanted && !shared.backlog.drain(QUEUE_DRAIN_MAX)
+        {
+            return Err(Fault::new(
+                "read history",
+                "acknowledged writes cannot be packed at the moment",
+            )
+            .into());
         }
         Ok(shared.progress.published().revision)
     }
@@ -262,5 +320,8 @@ impl Store {
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Fault> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(run).doing("start a thread")
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(run)
+        .doing("start a thread")
 }

@@ -3,8 +3,6 @@
 //! A commit may touch files of several owners: a person saved them together. Each of them then sees the commit with
 //! their own files and no word of the others, and without its message, which may speak of any of them.
 
-use std::collections::HashSet;
-
 use serde_json::{Value, json};
 
 use crate::api::memory::Memory;
@@ -32,7 +30,9 @@ pub fn revisions(
     page: Page,
 ) -> Result<Value, Error> {
     let layout = memory.store().layout();
-    let mut commits = newest(memory, folders(layout, caller, prefix)?, page)?;
+    let folders = folders(layout, caller, prefix)?;
+    // One more than wanted, if there is one, tells that there is a next page.
+    let mut commits = memory.store().log(&folders, page.limit + 1, page.offset)?;
     let has_more = commits.len() > page.limit;
     commits.truncate(page.limit);
     let eyes = Eyes { layout, caller };
@@ -55,45 +55,6 @@ fn folders(layout: Layout, caller: &Caller, prefix: &VirtualPrefix) -> Result<Ve
         Ok((folder + prefix.rest()).trim_end_matches('/').to_owned())
     };
     mounts.into_iter().map(place).collect()
-}
-
-/// The commits of a page and one more, if there is one, drawn from the histories of several folders.
-fn newest(memory: &Memory, folders: Vec<String>, page: Page) -> Result<Vec<Commit>, Error> {
-    let wanted = page.offset + page.limit + 1;
-    if let [folder] = folders.as_slice() {
-        return memory.store().log(folder, page.limit + 1, page.offset);
-    }
-    let logs = folders
-        .iter()
-        .map(|folder| memory.store().log(folder, wanted, 0));
-    let logs = logs.collect::<Result<Vec<_>, _>>()?;
-    Ok(merged(logs)
-        .skip(page.offset)
-        .take(page.limit + 1)
-        .collect())
-}
-
-/// Several histories as one, newest first, each commit once. Which of two commits of the same second comes first does
-/// not depend on how many are asked for, so that pages neither overlap nor leave a gap.
-fn merged(logs: Vec<Vec<Commit>>) -> impl Iterator<Item = Commit> {
-    let mut logs: Vec<_> = logs
-        .into_iter()
-        .map(|log| log.into_iter().peekable())
-        .collect();
-    let mut seen = HashSet::new();
-    std::iter::from_fn(move || {
-        loop {
-            let heads = logs
-                .iter_mut()
-                .enumerate()
-                .filter_map(|(at, log)| log.peek().map(|commit| (commit.facts.committed_at, at)));
-            let (_, at) = heads.max_by_key(|(date, at)| (*date, std::cmp::Reverse(*at)))?;
-            let commit = logs.get_mut(at)?.next()?;
-            if seen.insert(commit.facts.revision) {
-                return Some(commit);
-            }
-        }
-    })
 }
 
 /// A commit as one caller sees it.
@@ -204,18 +165,5 @@ mod tests {
             (&json!(["user/a.md"]), &json!("as agreed"))
         );
         assert_eq!(own["createdAt"], "1970-01-01T00:00:00.000Z");
-    }
-
-    #[test]
-    fn histories_merge_into_one_without_doubles() {
-        let logs = || {
-            let shared = vec![commit(9, 90, &[]), commit(5, 50, &[]), commit(1, 10, &[])];
-            let user = vec![commit(8, 90, &[]), commit(5, 50, &[]), commit(3, 30, &[])];
-            vec![shared, user]
-        };
-        let dates: Vec<_> = merged(logs())
-            .map(|commit| commit.facts.revision.0.0[0])
-            .collect();
-        assert_eq!(dates, [9, 8, 5, 3, 1]);
     }
 }

@@ -20,7 +20,10 @@ pub type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
 pub fn system() -> Clock {
     Arc::new(|| {
         let now = jiff::Zoned::now();
-        Moment { seconds: now.timestamp().as_second(), offset_minutes: now.offset().seconds() / 60 }
+        Moment {
+            seconds: now.timestamp().as_second(),
+            offset_minutes: now.offset().seconds() / 60,
+        }
     })
 }
 

@@ -12,77 +12,26 @@
 //! what was not synced lost) can be built and started from. There is one implementation of the disk, the real one: what
 //! is tested is what runs.
 
+mod file;
+mod operation;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{self as sys, AtFlags, Mode, OFlags, RenameFlags, ResolveFlags};
 
-/// Which of the two directories a path is relative to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Root {
-    /// The folder that people edit.
-    Folder,
-    /// Its `.git`.
-    Git,
-}
-
-/// A path below one of the roots; the empty path is the root itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Place<'a>(pub Root, pub &'a str);
-
-impl<'a> Place<'a> {
-    /// The directory above.
-    pub fn parent(self) -> Place<'a> {
-        Place(self.0, self.1.rsplit_once('/').map_or("", |(folder, _)| folder))
-    }
-
-    fn name(self) -> &'a str {
-        self.1.rsplit_once('/').map_or(self.1, |(_, name)| name)
-    }
-}
-
-/// One change of the disk, about to be made.
-#[derive(Debug)]
-#[expect(missing_docs, reason = "each is the system call of its name, and its fields are that call's arguments")]
-pub enum Operation<'a> {
-    Create(Place<'a>),
-    Write { file: Place<'a>, at: u64, bytes: &'a [u8] },
-    SyncFile(Place<'a>),
-    SyncFolder(Place<'a>),
-    SyncFileSystem,
-    Rename { from: Place<'a>, to: Place<'a> },
-    RenameNew { from: Place<'a>, to: Place<'a> },
-    Exchange { one: Place<'a>, other: Place<'a> },
-    Link { from: Place<'a>, to: Place<'a> },
-    Remove(Place<'a>),
-    MakeFolder(Place<'a>),
-    RemoveFolder(Place<'a>),
-}
-
-/// What a witness says to an operation.
-#[derive(Debug)]
-pub enum Verdict {
-    /// Make it.
-    Proceed,
-    /// Make none of it and fail so.
-    Fail(io::Error),
-    /// Write only this many bytes, then fail as a full disk does.
-    Short(usize),
-}
-
-/// Sees every change of the disk before it is made.
-pub trait Witness: Send + Sync {
-    /// Says what becomes of it.
-    fn judge(&self, operation: &Operation<'_>) -> Verdict;
-}
+pub use file::{DiskFile, Identity};
+pub use operation::{Operation, Place, Root, Verdict, Witness};
 
 /// What the system knows of a file without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "stat(2) documents each field; times are seconds and nanoseconds")]
+#[expect(
+    missing_docs,
+    reason = "stat(2) documents each field; times are seconds and nanoseconds"
+)]
 pub struct Stat {
     pub mode: u32,
     pub size: u64,
@@ -108,7 +57,10 @@ impl Stat {
 }
 
 impl From<sys::Stat> for Stat {
-    #[allow(clippy::unnecessary_cast, reason = "the widths of these fields differ between platforms")]
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "the widths of these fields differ between platforms"
+    )]
     fn from(stat: sys::Stat) -> Self {
         Self {
             mode: stat.st_mode,
@@ -134,7 +86,9 @@ pub struct Disk {
 
 impl std::fmt::Debug for Disk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Disk").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Disk")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -144,12 +98,20 @@ impl Disk {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = sys::open(path, flags, Mode::empty())?;
         let git = sys::openat(&folder, ".git", flags | OFlags::NOFOLLOW, Mode::empty())?;
-        Ok(Self { path: std::fs::canonicalize(path)?, folder, git, witness: None })
+        Ok(Self {
+            path: std::fs::canonicalize(path)?,
+            folder,
+            git,
+            witness: None,
+        })
     }
 
     /// The same disk, every change of which `witness` sees first.
     pub fn with_witness(self, witness: Arc<dyn Witness>) -> Self {
-        Self { witness: Some(witness), ..self }
+        Self {
+            witness: Some(witness),
+            ..self
+        }
     }
 
     /// The folder as people name it.
@@ -174,7 +136,9 @@ impl Disk {
 
     /// A file's bytes; none when there is no such file. Never follows a link.
     pub fn read(&self, place: Place<'_>) -> io::Result<Option<Vec<u8>>> {
-        let Some(mut file) = self.open_to_read(place)? else { return Ok(None) };
+        let Some(mut file) = self.open_to_read(place)? else {
+            return Ok(None);
+        };
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         Ok(Some(bytes))
@@ -191,18 +155,29 @@ impl Disk {
             }
             opened => opened,
         };
-        let Some(fd) = found(opened)? else { return Ok(None) };
+        let Some(fd) = found(opened)? else {
+            return Ok(None);
+        };
         let file = File::from(fd);
         if !Stat::from(sys::fstat(&file)?).is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not an ordinary file"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "not an ordinary file",
+            ));
         }
         Ok(Some(file))
     }
 
     /// What stands at a path, a link as itself; none when nothing does.
     pub fn stat(&self, place: Place<'_>) -> io::Result<Option<Stat>> {
-        let Some(parent) = found(self.parent(place))? else { return Ok(None) };
-        let name = if place.1.is_empty() { "." } else { place.name() };
+        let Some(parent) = found(self.parent(place))? else {
+            return Ok(None);
+        };
+        let name = if place.1.is_empty() {
+            "."
+        } else {
+            place.name()
+        };
         let stat = sys::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW).map_err(io::Error::from);
         Ok(found(stat)?.map(Stat::from))
     }
@@ -211,7 +186,9 @@ impl Disk {
     /// there is no such directory.
     pub fn list(&self, place: Place<'_>) -> io::Result<Vec<String>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW;
-        let Some(folder) = found(self.open_at(place, flags))? else { return Ok(Vec::new()) };
+        let Some(folder) = found(self.open_at(place, flags))? else {
+            return Ok(Vec::new());
+        };
         let mut names = Vec::new();
         for entry in sys::Dir::read_from(folder)? {
             match entry?.file_name().to_str() {
@@ -225,14 +202,21 @@ impl Disk {
     /// What stands in a directory, in no order; names that are not UTF-8 are left out. None when there is no such directory.
     pub fn entries(&self, place: Place<'_>) -> io::Result<Vec<(String, Stat)>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW;
-        let Some(folder) = found(self.open_at(place, flags))? else { return Ok(Vec::new()) };
+        let Some(folder) = found(self.open_at(place, flags))? else {
+            return Ok(Vec::new());
+        };
         let mut entries = Vec::new();
         for entry in sys::Dir::read_from(&folder)? {
             let entry = entry?;
-            let Ok(name) = entry.file_name().to_str() else { continue };
-            let stat = sys::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW).map_err(io::Error::from);
+            let Ok(name) = entry.file_name().to_str() else {
+                continue;
+            };
+            let stat =
+                sys::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW).map_err(io::Error::from);
             match found(stat)? {
-                Some(stat) if name != "." && name != ".." => entries.push((name.to_owned(), stat.into())),
+                Some(stat) if name != "." && name != ".." => {
+                    entries.push((name.to_owned(), stat.into()))
+                }
                 _ => {}
             }
         }
@@ -243,12 +227,7 @@ impl Disk {
     pub fn create(&self, place: Place<'_>, bytes: &[u8]) -> io::Result<DiskFile<'_>> {
         self.before(&Operation::Create(place))?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
-        let file = DiskFile {
-            disk: self,
-            root: place.0,
-            path: place.1.to_owned(),
-            file: File::from(self.open_at(place, flags)?),
-        };
+        let file = DiskFile::new(self, place, self.open_at(place, flags)?.into());
         file.write_at(bytes, 0)?;
         Ok(file)
     }
@@ -256,8 +235,7 @@ impl Disk {
     /// Opens a file to be written in place.
     pub fn open_to_write(&self, place: Place<'_>) -> io::Result<Option<DiskFile<'_>>> {
         let fd = found(self.open_at(place, OFlags::RDWR | OFlags::NOFOLLOW))?;
-        let file = |fd| DiskFile { disk: self, root: place.0, path: place.1.to_owned(), file: File::from(fd) };
-        Ok(fd.map(file))
+        Ok(fd.map(|fd| DiskFile::new(self, place, fd.into())))
     }
 
     /// Makes or replaces a small file so that after a crash it has the old bytes or the new ones, durably.
@@ -292,12 +270,20 @@ impl Disk {
     pub fn link(&self, from: Place<'_>, to: Place<'_>) -> io::Result<()> {
         self.before(&Operation::Link { from, to })?;
         let (old, new) = (self.parent(from)?, self.parent(to)?);
-        Ok(sys::linkat(&old, from.name(), &new, to.name(), AtFlags::empty())?)
+        Ok(sys::linkat(
+            &old,
+            from.name(),
+            &new,
+            to.name(),
+            AtFlags::empty(),
+        )?)
     }
 
     /// Removes a file; nothing happens when there is none.
     pub fn remove(&self, place: Place<'_>) -> io::Result<()> {
-        let Some(parent) = found(self.parent(place))? else { return Ok(()) };
+        let Some(parent) = found(self.parent(place))? else {
+            return Ok(());
+        };
         self.before(&Operation::Remove(place))?;
         let removed = sys::unlinkat(&parent, place.name(), AtFlags::empty());
         found(removed.map_err(io::Error::from)).map(drop)
@@ -319,11 +305,15 @@ impl Disk {
 
     /// Removes a directory if it is empty, and says whether it did.
     pub fn remove_empty_folder(&self, place: Place<'_>) -> io::Result<bool> {
-        let Some(parent) = found(self.parent(place))? else { return Ok(false) };
+        let Some(parent) = found(self.parent(place))? else {
+            return Ok(false);
+        };
         self.before(&Operation::RemoveFolder(place))?;
         match sys::unlinkat(&parent, place.name(), AtFlags::REMOVEDIR) {
             Ok(()) => Ok(true),
-            Err(rustix::io::Errno::NOTEMPTY | rustix::io::Errno::NOENT | rustix::io::Errno::EXIST) => Ok(false),
+            Err(
+                rustix::io::Errno::NOTEMPTY | rustix::io::Errno::NOENT | rustix::io::Errno::EXIST,
+            ) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -350,16 +340,27 @@ impl Disk {
     }
 
     fn verdict(&self, operation: &Operation<'_>) -> Verdict {
-        self.witness.as_ref().map_or(Verdict::Proceed, |witness| witness.judge(operation))
+        self.witness
+            .as_ref()
+            .map_or(Verdict::Proceed, |witness| witness.judge(operation))
     }
 
     fn rename_with(&self, from: Place<'_>, to: Place<'_>, flags: RenameFlags) -> io::Result<()> {
         let (old, new) = (self.parent(from)?, self.parent(to)?);
-        Ok(sys::renameat_with(&old, from.name(), &new, to.name(), flags)?)
+        Ok(sys::renameat_with(
+            &old,
+            from.name(),
+            &new,
+            to.name(),
+            flags,
+        )?)
     }
 
     fn parent(&self, place: Place<'_>) -> io::Result<OwnedFd> {
-        self.open_at(place.parent(), OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW)
+        self.open_at(
+            place.parent(),
+            OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW,
+        )
     }
 
     fn open_at(&self, place: Place<'_>, flags: OFlags) -> io::Result<OwnedFd> {
@@ -368,17 +369,29 @@ impl Disk {
             Root::Git => self.git.as_fd(),
         };
         let path = if place.1.is_empty() { "." } else { place.1 };
-        let mode = if flags.contains(OFlags::CREATE) { Mode::from_raw_mode(0o666) } else { Mode::empty() };
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        let mode = if flags.contains(OFlags::CREATE) {
+            Mode::from_raw_mode(0o666)
+        } else {
+            Mode::empty()
+        };
+        let resolve =
+            ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
         match sys::openat2(root, path, flags | OFlags::CLOEXEC, mode, resolve) {
-            Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => step_by_step(root, path, flags, mode),
+            Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => {
+                step_by_step(root, path, flags, mode)
+            }
             opened => Ok(opened?),
         }
     }
 }
 
 /// Opens a path one component at a time, following no link: what `openat2` does, on kernels and in sandboxes without it.
-fn step_by_step(root: BorrowedFd<'_>, path: &str, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
+fn step_by_step(
+    root: BorrowedFd<'_>,
+    path: &str,
+    flags: OFlags,
+    mode: Mode,
+) -> io::Result<OwnedFd> {
     let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
     let mut at = root.try_clone_to_owned()?;
     for component in folders.split('/').filter(|component| !component.is_empty()) {
@@ -388,73 +401,26 @@ fn step_by_step(root: BorrowedFd<'_>, path: &str, flags: OFlags, mode: Mode) -> 
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         at = sys::openat(&at, component, flags, Mode::empty())?;
     }
-    Ok(sys::openat(&at, name, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, mode)?)
+    Ok(sys::openat(
+        &at,
+        name,
+        flags | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+        mode,
+    )?)
 }
 
 /// Turns "there is no such thing" into nothing.
 fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Which file it is, whatever its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Identity {
-    /// The device that holds it.
-    pub device: u64,
-    /// Its number there.
-    pub inode: u64,
-    /// How many names it has; with none it is gone once it is closed.
-    pub links: u64,
-}
-
-/// A file that is written in place.
-pub struct DiskFile<'a> {
-    disk: &'a Disk,
-    root: Root,
-    path: String,
-    file: File,
-}
-
-impl DiskFile<'_> {
-    /// Writes all bytes at an offset.
-    pub fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
-        let file = Place(self.root, &self.path);
-        match self.disk.verdict(&Operation::Write { file, at, bytes }) {
-            Verdict::Proceed => self.file.write_all_at(bytes, at),
-            Verdict::Fail(error) => Err(error),
-            Verdict::Short(length) => {
-                self.file.write_all_at(bytes.get(..length).unwrap_or(bytes), at)?;
-                Err(io::ErrorKind::StorageFull.into())
-            }
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            Ok(None)
         }
-    }
-
-    /// Makes the file's bytes and its size durable; its name is the directory's.
-    pub fn sync(&self) -> io::Result<()> {
-        self.disk.before(&Operation::SyncFile(Place(self.root, &self.path)))?;
-        Ok(sys::fdatasync(&self.file)?)
-    }
-
-    /// Which file it is and how many names it has left. Quicker than [`stat`](Self::stat) on a file that is written again
-    /// and again: asking for its times makes the next write log a new one, which costs a third of an append.
-    pub fn identity(&self) -> io::Result<Identity> {
-        let wanted = sys::StatxFlags::INO | sys::StatxFlags::NLINK;
-        let stat = sys::statx(&self.file, "", AtFlags::EMPTY_PATH, wanted)?;
-        let device = sys::makedev(stat.stx_dev_major, stat.stx_dev_minor);
-        Ok(Identity { device, inode: stat.stx_ino, links: stat.stx_nlink.into() })
-    }
-
-    /// What the system knows of the file.
-    pub fn stat(&self) -> io::Result<Stat> {
-        Ok(sys::fstat(&self.file)?.into())
-    }
-
-    /// Gives a file the permissions of git's mode: an executable one may be executed by whoever may read it.
-    pub fn set_executable(&self) -> io::Result<()> {
-        Ok(sys::fchmod(&self.file, Mode::from_raw_mode(0o755))?)
+        Err(error) => Err(error),
     }
 }

@@ -41,7 +41,10 @@ impl Git {
         let none: [&Path; 0] = [];
         let repository =
             Repository::open_ext(folder.join(".git"), flags, none).doing("open the repository")?;
-        Ok(Self { repository, folder: folder.to_owned() })
+        Ok(Self {
+            repository,
+            folder: folder.to_owned(),
+        })
     }
 
     /// Opens the same repository again, letting go of packs that a repack has deleted.
@@ -91,7 +94,10 @@ impl Git {
         Ok(Some(CommitFacts {
             revision,
             tree: TreeId(object_id(commit.tree_id())),
-            parents: commit.parent_ids().map(|id| Revision(object_id(id))).collect(),
+            parents: commit
+                .parent_ids()
+                .map(|id| Revision(object_id(id)))
+                .collect(),
             author: Author::new(
                 &String::from_utf8_lossy(author.name_bytes()),
                 &String::from_utf8_lossy(author.email_bytes()),
@@ -119,7 +125,10 @@ impl Git {
 
     /// The newest commit that both can be reached from, if their histories have met.
     pub fn merge_base(&self, one: Revision, other: Revision) -> Option<Revision> {
-        self.repository.merge_base(oid(one.0), oid(other.0)).ok().map(|id| Revision(object_id(id)))
+        self.repository
+            .merge_base(oid(one.0), oid(other.0))
+            .ok()
+            .map(|id| Revision(object_id(id)))
     }
 
     /// The name and e-mail that git is configured to commit with here, if it is.
@@ -136,8 +145,13 @@ impl Git {
 
     /// Sets a value in the repository's own config.
     pub fn set_config(&self, key: &str, value: &str) -> Result<(), Fault> {
-        let local = self.repository.config().and_then(|config| config.open_level(git2::ConfigLevel::Local));
-        local.and_then(|mut local| local.set_str(key, value)).doing("set the repository's config")
+        let local = self
+            .repository
+            .config()
+            .and_then(|config| config.open_level(git2::ConfigLevel::Local));
+        local
+            .and_then(|mut local| local.set_str(key, value))
+            .doing("set the repository's config")
     }
 
     /// Whether a path that git does not track is one that people told it to ignore.
@@ -155,7 +169,10 @@ impl Git {
         let database = self.repository.odb().doing("open the object database")?;
         let object = database.read(oid(id)).doing("read an object")?;
         if object.kind() != kind {
-            return Err(Fault::new("read an object", format!("{id} is a {}", object.kind())));
+            return Err(Fault::new(
+                "read an object",
+                format!("{id} is a {}", object.kind()),
+            ));
         }
         Ok(object.data().to_vec())
     }
@@ -166,7 +183,10 @@ impl Git {
 fn wake() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        #[expect(unsafe_code, reason = "libgit2's options are process-wide and not synchronised")]
+        #[expect(
+            unsafe_code,
+            reason = "libgit2's options are process-wide and not synchronised"
+        )]
         // SAFETY: the only writer of this option, run once, before this process opens its first repository.
         let set = unsafe { git2::opts::set_verify_owner_validation(false) };
         if let Err(error) = set {

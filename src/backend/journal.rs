@@ -133,7 +133,6 @@ pub struct Journal {
     released: u64,
     /// What was released before the last release.
     expendable: u64,
-    backlog: Backlog,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,27 +160,6 @@ struct Active {
     inode: (u64, u64),
 }
 
-/// The batches that are not wholly released.
-#[derive(Debug, Default)]
-struct Backlog {
-    /// Each one's last sequence and the bytes of its payloads.
-    batches: VecDeque<(u64, usize)>,
-    bytes: usize,
-}
-
-impl Backlog {
-    fn add(&mut self, last: u64, bytes: usize) {
-        self.batches.push_back((last, bytes));
-        self.bytes += bytes;
-    }
-
-    fn release(&mut self, through: u64) {
-        while let Some((_, bytes)) = self.batches.pop_front_if(|(last, _)| *last <= through) {
-            self.bytes -= bytes;
-        }
-    }
-}
-
 impl Journal {
     /// Reads all that the last run left, and changes nothing. What was replayed stays until it is released. When the
     /// replay's condition is not whole, the journal refuses to append: set it aside and open again, or stay read-only.
@@ -201,7 +179,6 @@ impl Journal {
         let carried = records
             .iter()
             .filter(|record| record.sequence >= end.last_batch);
-        let bytes = records.iter().map(|record| record.payload.len()).sum();
         let is_whole = replay.condition == Condition::Whole;
         let journal = Self {
             repository,
@@ -220,10 +197,6 @@ impl Journal {
             next: end.next,
             released: end.expendable,
             expendable: end.expendable,
-            backlog: Backlog {
-                batches: VecDeque::from([(end.next - 1, bytes)]),
-                bytes,
-            },
         };
         Ok((journal, replay))
     }
@@ -251,7 +224,6 @@ impl Journal {
         if through > self.released {
             self.expendable = self.released;
             self.released = through;
-            self.backlog.release(through);
         }
     }
 
@@ -271,7 +243,6 @@ impl Journal {
         self.segments
             .iter_mut()
             .for_each(|segment| segment.last = 0);
-        self.backlog = Backlog::default();
         self.next = first_sequence.max(1);
         self.released = self.next - 1;
         self.expendable = self.released;
@@ -285,11 +256,6 @@ impl Journal {
     /// The sequence that the next payload gets.
     pub fn next_sequence(&self) -> u64 {
         self.next
-    }
-
-    /// The bytes of payloads in batches that are not wholly released.
-    pub fn unreleased_bytes(&self) -> usize {
-        self.backlog.bytes
     }
 
     /// What makes segments ahead of time for this journal.
@@ -320,7 +286,9 @@ impl Journal {
         let mut names = self.disk.list(FOLDER).doing(DOING)?;
         names.sort_unstable();
         for name in names {
-            self.disk.remove(Place(Root::Git, &format!("{}/{name}", FOLDER.1))).doing(DOING)?;
+            self.disk
+                .remove(Place(Root::Git, &format!("{}/{name}", FOLDER.1)))
+                .doing(DOING)?;
             self.disk.sync_folder(FOLDER).doing(DOING)?;
         }
         Ok(())
@@ -438,10 +406,6 @@ impl Journal {
     /// Counts a batch that is durable, and with which the newest segment is filled up to `end`.
     fn acknowledge(&mut self, payloads: &[&[u8]], end: usize) {
         self.next += payloads.len() as u64;
-        self.backlog.add(
-            self.next - 1,
-            payloads.iter().map(|payload| payload.len()).sum(),
-        );
         if let Some(newest) = self.segments.back_mut() {
             (newest.last, newest.bytes) = (self.next - 1, end);
         }

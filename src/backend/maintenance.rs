@@ -13,7 +13,14 @@ use crate::model::error::{Doing, Fault};
 pub fn repack(folder: &Path) -> Result<bool, Fault> {
     let runs: [&[&str]; 2] = [
         &["repack", "-q", "-d", "--geometric=2", "--write-midx"],
-        &["commit-graph", "write", "--reachable", "--changed-paths", "--split", "--no-progress"],
+        &[
+            "commit-graph",
+            "write",
+            "--reachable",
+            "--changed-paths",
+            "--split",
+            "--no-progress",
+        ],
     ];
     for arguments in runs {
         if !run(folder, arguments)? {
@@ -37,10 +44,17 @@ fn run(folder: &Path, arguments: &[&str]) -> Result<bool, Fault> {
         git.args(["-c", setting]);
     }
     // The folder was named on purpose, whoever owns it.
-    git.args(["-c", "safe.directory=*"]).args(arguments).current_dir(folder);
-    git.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    git.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").env("HOME", "/nonexistent");
-    git.env("GIT_DIR", ".git").stdin(Stdio::null()).stdout(Stdio::null());
+    git.args(["-c", "safe.directory=*"])
+        .args(arguments)
+        .current_dir(folder);
+    git.env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    git.env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("HOME", "/nonexistent");
+    git.env("GIT_DIR", ".git")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
     match git.output() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Ok(output) if output.status.code() == Some(127) => Ok(false),

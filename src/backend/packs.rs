@@ -55,7 +55,9 @@ impl Installed<'_> {
             tracing::warn!(pack = %self.pack.name, "somebody removed a new pack; it is written again");
             self.write().doing("write a pack again")?;
         }
-        self.disk.remove(Place(Root::Git, &self.path("keep"))).doing("let a pack go")
+        self.disk
+            .remove(Place(Root::Git, &self.path("keep")))
+            .doing("let a pack go")
     }
 
     fn write(&self) -> std::io::Result<()> {
@@ -68,17 +70,26 @@ impl Installed<'_> {
         for (ending, bytes) in files {
             let temporary = self.temporary(ending);
             self.disk.remove(Place(Root::Git, &temporary))?;
-            self.disk.create(Place(Root::Git, &temporary), bytes)?.sync()?;
+            self.disk
+                .create(Place(Root::Git, &temporary), bytes)?
+                .sync()?;
         }
         for (ending, _) in files {
-            self.disk.rename(Place(Root::Git, &self.temporary(ending)), Place(Root::Git, &self.path(ending)))?;
+            self.disk.rename(
+                Place(Root::Git, &self.temporary(ending)),
+                Place(Root::Git, &self.path(ending)),
+            )?;
         }
         self.disk.sync_folder(Place(Root::Git, PACKS))
     }
 
     /// Gives back the room that a pack took which did not fit.
     fn clean_up(&self) {
-        for path in [self.temporary("pack"), self.temporary("idx"), self.path("keep")] {
+        for path in [
+            self.temporary("pack"),
+            self.temporary("idx"),
+            self.path("keep"),
+        ] {
             if let Err(error) = self.disk.remove(Place(Root::Git, &path)) {
                 tracing::warn!(%error, path, "a temporary file stays behind until the next start");
             }

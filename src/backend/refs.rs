@@ -28,7 +28,10 @@ pub enum Head {
 
 /// What `.git/HEAD` says.
 pub fn head(disk: &Disk) -> Result<Head, Fault> {
-    let bytes = disk.read(Place(Root::Git, "HEAD")).doing("read HEAD")?.unwrap_or_default();
+    let bytes = disk
+        .read(Place(Root::Git, "HEAD"))
+        .doing("read HEAD")?
+        .unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let text = text.trim_end();
     Ok(match (text.strip_prefix("ref: "), text.parse()) {
@@ -49,10 +52,15 @@ pub fn read(disk: &Disk, name: &str) -> Result<Option<Revision>, Fault> {
 
 /// `git pack-refs` and `git gc` move refs into one file; a ref without a file of its own stands there.
 fn packed(disk: &Disk, name: &str) -> Result<Option<Revision>, Fault> {
-    let bytes = disk.read(Place(Root::Git, "packed-refs")).doing("read packed-refs")?.unwrap_or_default();
+    let bytes = disk
+        .read(Place(Root::Git, "packed-refs"))
+        .doing("read packed-refs")?
+        .unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let mut entries = text.lines().filter_map(|line| line.split_once(' '));
-    Ok(entries.find(|(_, ref_name)| *ref_name == name).and_then(|(id, _)| id.parse().ok()))
+    Ok(entries
+        .find(|(_, ref_name)| *ref_name == name)
+        .and_then(|(id, _)| id.parse().ok()))
 }
 
 /// A ref that only this program moves. Whatever else it names than it should is a fault, but for one thing: a move that
@@ -67,7 +75,11 @@ pub struct OwnRef {
 impl OwnRef {
     /// The ref as it stands.
     pub fn read(disk: &Disk, name: &'static str) -> Result<Self, Fault> {
-        Ok(Self { name, at: read(disk, name)?, tried: None })
+        Ok(Self {
+            name,
+            at: read(disk, name)?,
+            tried: None,
+        })
     }
 
     /// What it names.
@@ -83,7 +95,10 @@ impl OwnRef {
         };
         let found = read(disk, self.name)?;
         if found.is_some() && ![self.at, self.tried, Some(new)].contains(&found) {
-            return Err(failed(format!("it names {found:?} instead of {:?}", self.at)));
+            return Err(failed(format!(
+                "it names {found:?} instead of {:?}",
+                self.at
+            )));
         }
         self.tried = Some(new);
         lock.commit()?;
@@ -123,9 +138,12 @@ impl<'a> RefLock<'a> {
         let lock = format!("{name}.lock");
         let (from, to) = (Place(Root::Git, &temporary), Place(Root::Git, &lock));
         remove_own_lock(disk, from, to)?;
-        disk.make_folders(to.parent()).doing("make a ref's directory")?;
+        disk.make_folders(to.parent())
+            .doing("make a ref's directory")?;
         disk.remove(from).doing("remove an old temporary file")?;
-        let file = disk.create(from, format!("{new}\n").as_bytes()).doing("write a ref")?;
+        let file = disk
+            .create(from, format!("{new}\n").as_bytes())
+            .doing("write a ref")?;
         file.sync().doing("sync a ref")?;
         match disk.link(from, to) {
             Ok(()) => {}
@@ -135,12 +153,20 @@ impl<'a> RefLock<'a> {
             }
             Err(error) => return Err(Fault::new("lock a ref", error)),
         }
-        Ok(Some(Self { disk, name: name.to_owned(), lock: lock.clone(), temporary: temporary.clone(), held: true }))
+        Ok(Some(Self {
+            disk,
+            name: name.to_owned(),
+            lock: lock.clone(),
+            temporary: temporary.clone(),
+            held: true,
+        }))
     }
 
     /// Puts the new value in place. It is durable after [`sync`].
     pub fn commit(mut self) -> Result<(), Fault> {
-        let renamed = self.disk.rename(Place(Root::Git, &self.lock), Place(Root::Git, &self.name));
+        let renamed = self
+            .disk
+            .rename(Place(Root::Git, &self.lock), Place(Root::Git, &self.name));
         self.held = renamed.is_err();
         renamed.doing("move a ref")
     }
@@ -155,9 +181,17 @@ impl<'a> RefLock<'a> {
 
 /// Removes a lock that could not be removed when it was let go: it is the temporary file's other name.
 fn remove_own_lock(disk: &Disk, temporary: Place<'_>, lock: Place<'_>) -> Result<(), Fault> {
-    let inode = |place| Ok::<_, Fault>(disk.stat(place).doing("look at a ref's lock")?.map(|stat| stat.inode));
+    let inode = |place| {
+        Ok::<_, Fault>(
+            disk.stat(place)
+                .doing("look at a ref's lock")?
+                .map(|stat| stat.inode),
+        )
+    };
     match (inode(temporary)?, inode(lock)?) {
-        (Some(own), Some(standing)) if own == standing => disk.remove(lock).doing("remove a lock of our own"),
+        (Some(own), Some(standing)) if own == standing => {
+            disk.remove(lock).doing("remove a lock of our own")
+        }
         _ => Ok(()),
     }
 }

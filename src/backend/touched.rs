@@ -39,7 +39,9 @@ pub fn encode(snapshot: &Snapshot) -> Vec<u8> {
 /// Reads it, with the commit it is stamped with; nothing when it is damaged.
 pub fn decode(bytes: &[u8]) -> Option<(Revision, Touched)> {
     let (body, sum) = bytes.split_last_chunk::<4>()?;
-    let mut rest = body.strip_prefix(MAGIC).filter(|_| checksum(body) == u32::from_le_bytes(*sum))?;
+    let mut rest = body
+        .strip_prefix(MAGIC)
+        .filter(|_| checksum(body) == u32::from_le_bytes(*sum))?;
     let stamp = Revision(ObjectId(*take(&mut rest)?));
     let count = u64::from_le_bytes(*take(&mut rest)?);
     let mut touched = Touched::new();
@@ -80,13 +82,21 @@ mod tests {
         let mut snapshot = Snapshot::empty_at(Revision(ObjectId([7; 20])), 5);
         for (path, second) in [("user/a/x.md", 3), ("shared/index.md", 4)] {
             let revision = Revision(ObjectId([second; 20]));
-            let file = File { blob: BlobId(ObjectId::ZERO), text: "".into(), revision, updated_at: second.into() };
+            let file = File {
+                blob: BlobId(ObjectId::ZERO),
+                text: "".into(),
+                revision,
+                updated_at: second.into(),
+            };
             snapshot.set(&RepoPath::parse(path).unwrap(), Some(Arc::new(file)));
         }
         let bytes = encode(&snapshot);
         let (stamp, touched) = decode(&bytes).unwrap();
         assert_eq!(stamp, snapshot.revision);
-        assert_eq!(touched[b"user/a/x.md".as_slice()], (Revision(ObjectId([3; 20])), 3));
+        assert_eq!(
+            touched[b"user/a/x.md".as_slice()],
+            (Revision(ObjectId([3; 20])), 3)
+        );
         for end in 0..bytes.len() {
             assert!(decode(&bytes[..end]).is_none(), "cut at {end}");
         }

@@ -181,8 +181,13 @@ impl Edit {
             (Trailer::Reason, told.reason.as_ref()),
             (Trailer::IdempotencyKey, told.idempotency_key.as_ref()),
         ];
-        let trailers = trailers.into_iter().filter_map(|(trailer, value)| Some((trailer, value?)));
-        trailers.fold(Message::new(&self.subject()), |message, (trailer, value)| message.with(trailer, value))
+        let trailers = trailers
+            .into_iter()
+            .filter_map(|(trailer, value)| Some((trailer, value?)));
+        trailers.fold(
+            Message::new(&self.subject()),
+            |message, (trailer, value)| message.with(trailer, value),
+        )
     }
 
     fn subject(&self) -> String {
@@ -206,13 +211,20 @@ impl Edit {
 
     /// Judges the edit against one revision. Refuses it whole when a step cannot be done there.
     pub fn apply(&self, at: &Snapshot) -> Result<Change, Rejection> {
-        let mut judge = Judge { now: at.clone(), limit: self.file_bytes_max, touched: Vec::new() };
+        let mut judge = Judge {
+            now: at.clone(),
+            limit: self.file_bytes_max,
+            touched: Vec::new(),
+        };
         let outcomes = self
             .steps
             .iter()
             .map(|(step, precondition)| judge.step(step, *precondition))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Change { files: judge.differences(at), outcomes })
+        Ok(Change {
+            files: judge.differences(at),
+            outcomes,
+        })
     }
 }
 
@@ -229,12 +241,18 @@ impl Judge {
         let before = self.now.get(&target.path).cloned();
         check(precondition, target, before.as_deref())?;
         let blob = before.as_ref().map(|file| file.blob);
-        let outcome = |after| Outcome { name: target.name.clone(), before: blob, after };
+        let outcome = |after| Outcome {
+            name: target.name.clone(),
+            before: blob,
+            after,
+        };
         match step {
             Step::Write { text, .. } => Ok(outcome(Some(self.put(target, text.clone())?))),
             Step::Patch { patch, .. } => {
                 let file = before.as_ref().ok_or_else(|| not_found(target))?;
-                let Some(text) = patch.apply(&file.text)? else { return Ok(outcome(blob)) };
+                let Some(text) = patch.apply(&file.text)? else {
+                    return Ok(outcome(blob));
+                };
                 Ok(outcome(Some(self.put(target, text.into())?)))
             }
             Step::Delete { .. } => {
@@ -254,17 +272,28 @@ impl Judge {
     ) -> Result<Outcome, Rejection> {
         let file = before.ok_or_else(|| not_found(from))?;
         if let Some(standing) = self.now.get(&to.path) {
-            return Err(Rejection::FileExists { path: to.name.clone(), blob: standing.blob });
+            return Err(Rejection::FileExists {
+                path: to.name.clone(),
+                blob: standing.blob,
+            });
         }
         self.set(&from.path, None);
         let blob = self.put(to, file.text.clone())?;
-        Ok(Outcome { name: to.name.clone(), before: None, after: Some(blob) })
+        Ok(Outcome {
+            name: to.name.clone(),
+            before: None,
+            after: Some(blob),
+        })
     }
 
     fn put(&mut self, target: &Target, text: Arc<str>) -> Result<BlobId, Rejection> {
         if text.len() > self.limit {
             let (limit, size) = (self.limit, text.len());
-            return Err(Rejection::TooLarge { bound: "file_bytes_max", limit, size });
+            return Err(Rejection::TooLarge {
+                bound: "file_bytes_max",
+                limit,
+                size,
+            });
         }
         if text.contains('\0') {
             return Err(Rejection::validation("The text contains a NUL character"));
@@ -279,7 +308,15 @@ impl Judge {
         let blob = hash_blob(text.as_bytes())?;
         if standing.is_none_or(|file| file.blob != blob) {
             let (revision, updated_at) = (self.now.revision, self.now.committed_at);
-            self.set(&target.path, Some(Arc::new(File { blob, text, revision, updated_at })));
+            self.set(
+                &target.path,
+                Some(Arc::new(File {
+                    blob,
+                    text,
+                    revision,
+                    updated_at,
+                })),
+            );
         }
         Ok(blob)
     }
@@ -298,7 +335,12 @@ impl Judge {
         };
         let after = |path: &RepoPath| now.get(path).map(|file| (file.blob, file.text.clone()));
         let touched = self.touched.into_iter().filter(differs);
-        touched.map(|path| FileChange { after: after(&path), path }).collect()
+        touched
+            .map(|path| FileChange {
+                after: after(&path),
+                path,
+            })
+            .collect()
     }
 }
 
@@ -320,5 +362,7 @@ fn check(
 }
 
 fn not_found(target: &Target) -> Rejection {
-    Rejection::FileNotFound { path: target.name.clone() }
+    Rejection::FileNotFound {
+        path: target.name.clone(),
+    }
 }

@@ -192,7 +192,10 @@ pub enum Rejection {
 impl Rejection {
     /// A request of the wrong shape, where one sentence says it all.
     pub fn validation(message: impl Into<String>) -> Self {
-        Self::Validation { message: message.into(), issues: Vec::new() }
+        Self::Validation {
+            message: message.into(),
+            issues: Vec::new(),
+        }
     }
 
     /// The code that clients match on; the same on every wire that has codes.
@@ -237,32 +240,56 @@ impl Rejection {
                  dot, ending in .md, .txt, .json, .yaml, .csv or .xml"
             }
             Self::UnknownMount { .. } => "Paths begin with shared/, user/ or team/",
-            Self::PhysicalPath { .. } => "Leave the id out: user/profile.md is the caller's own file",
+            Self::PhysicalPath { .. } => {
+                "Leave the id out: user/profile.md is the caller's own file"
+            }
             Self::Unauthorized => "Send Authorization: Bearer <token> or x-api-key: <token>",
             Self::UnauthorizedAdmin => "Send an admin token, or x-memex-admin-secret",
-            Self::ReadOnlyMount { .. } => "Write under user/ instead; people edit shared/ in their editor",
-            Self::UserIdRequired => "Name the user: context.userId in a tool call, ?userId= or X-Memory-User elsewhere",
-            Self::TeamIdRequired => "Name the team: context.teamId in a tool call, ?teamId= or X-Memory-Team elsewhere",
-            Self::FileNotFound { .. } => "List the files with memory_list; create this one with memory_write",
+            Self::ReadOnlyMount { .. } => {
+                "Write under user/ instead; people edit shared/ in their editor"
+            }
+            Self::UserIdRequired => {
+                "Name the user: context.userId in a tool call, ?userId= or X-Memory-User elsewhere"
+            }
+            Self::TeamIdRequired => {
+                "Name the team: context.teamId in a tool call, ?teamId= or X-Memory-Team elsewhere"
+            }
+            Self::FileNotFound { .. } => {
+                "List the files with memory_list; create this one with memory_write"
+            }
             Self::RevisionNotFound { .. } => "List the revisions with GET /v1/revisions?path=",
             Self::UnknownTool { .. } => "GET /v1/tools lists the tools",
-            Self::FileExists { .. } => "Choose another name, or read and change the file that is there",
+            Self::FileExists { .. } => {
+                "Choose another name, or read and change the file that is there"
+            }
             Self::NameCollision { .. } => "Use the path that is there already",
-            Self::PreconditionFailed { .. } => "Read the file again and repeat the change on its current text",
-            Self::PatchHeadingNotFound { .. } => "Read the file and use a heading line exactly as it stands there",
-            Self::PatchMatchNotFound => "Read the file and copy the text to replace exactly as it stands there",
-            Self::PatchAmbiguousMatch { .. } => "Give more of the surrounding text, so that it stands there only once",
+            Self::PreconditionFailed { .. } => {
+                "Read the file again and repeat the change on its current text"
+            }
+            Self::PatchHeadingNotFound { .. } => {
+                "Read the file and use a heading line exactly as it stands there"
+            }
+            Self::PatchMatchNotFound => {
+                "Read the file and copy the text to replace exactly as it stands there"
+            }
+            Self::PatchAmbiguousMatch { .. } => {
+                "Give more of the surrounding text, so that it stands there only once"
+            }
             Self::TooLarge { .. } => "Split the text into several files, or send less at once",
             Self::UnsupportedContentType => "Send Content-Type: application/json",
             Self::OriginNotAllowed { .. } => "Call the daemon by the address it listens on",
             Self::Busy { .. } => "Try again after the seconds in Retry-After",
-            Self::DiskFull => "Free some room; writes are taken again by themselves, and none acknowledged was lost",
+            Self::DiskFull => {
+                "Free some room; writes are taken again by themselves, and none acknowledged was lost"
+            }
             Self::StoreReadOnly { .. } => "memoryd status tells what to do",
-            Self::OutcomeUnknown => "Send the same request again with the same Idempotency-Key or toolCallId",
+            Self::OutcomeUnknown => {
+                "Send the same request again with the same Idempotency-Key or toolCallId"
+            }
             Self::ShuttingDown => "Try again when it is back",
-            Self::Validation { .. }
-            | Self::Forbidden { .. }
-            | Self::IdTooLong { .. } => return None,
+            Self::Validation { .. } | Self::Forbidden { .. } | Self::IdTooLong { .. } => {
+                return None;
+            }
         })
     }
 }
@@ -280,13 +307,19 @@ impl Fault {
         doing: impl Into<String>,
         cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self { doing: doing.into(), cause: cause.into() }
+        Self {
+            doing: doing.into(),
+            cause: cause.into(),
+        }
     }
 
     /// Whether the machine has no room left for data, files or a user's quota.
     pub fn is_disk_full(&self) -> bool {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
-        let kind = self.cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        let kind = self
+            .cause
+            .downcast_ref::<std::io::Error>()
+            .map(std::io::Error::kind);
         matches!(kind, Some(StorageFull | QuotaExceeded))
     }
 }

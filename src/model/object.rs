@@ -67,7 +67,10 @@ impl FromStr for ObjectId {
 }
 
 fn hex_digit(digit: u8) -> Result<u8, NotAnObjectId> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok()).ok_or(NotAnObjectId)
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
+        .ok_or(NotAnObjectId)
 }
 
 /// Makes one kind of id distinct from the others, so that a tree can never be passed where a blob is meant.
@@ -131,7 +134,9 @@ pub fn hash_blob(bytes: &[u8]) -> Result<BlobId, Rejection> {
     sha1_checked::Digest::update(&mut hasher, bytes);
     let result = hasher.try_finalize();
     if result.has_collision() {
-        return Err(Rejection::validation("The text carries a SHA-1 collision attack"));
+        return Err(Rejection::validation(
+            "The text carries a SHA-1 collision attack",
+        ));
     }
     Ok(BlobId(ObjectId((*result.hash()).into())))
 }
@@ -169,15 +174,26 @@ mod tests {
     #[test]
     fn names_are_gits() {
         // `printf 'hello\n' | git hash-object --stdin`, and the empty tree every git knows.
-        assert_eq!(hash_blob(b"hello\n").unwrap().to_string(), "ce013625030ba8dba906f756967f9e9ca394464a");
-        assert_eq!(hash_tree(b"").to_string(), "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
+        assert_eq!(
+            hash_blob(b"hello\n").unwrap().to_string(),
+            "ce013625030ba8dba906f756967f9e9ca394464a"
+        );
+        assert_eq!(
+            hash_tree(b"").to_string(),
+            "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+        );
     }
 
     #[test]
     fn only_forty_hex_digits_are_an_id() {
         let id = "ce013625030ba8dba906f756967f9e9ca394464a";
         assert_eq!(id.parse::<ObjectId>().unwrap().to_string(), id);
-        for bad in ["", "ce01", "+e013625030ba8dba906f756967f9e9ca394464a", &format!("{id}0")] {
+        for bad in [
+            "",
+            "ce01",
+            "+e013625030ba8dba906f756967f9e9ca394464a",
+            &format!("{id}0"),
+        ] {
             assert_eq!(bad.parse::<ObjectId>(), Err(NotAnObjectId), "{bad}");
         }
     }

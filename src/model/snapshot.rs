@@ -48,7 +48,12 @@ impl Snapshot {
 
     /// A revision whose files are still to be set.
     pub fn empty_at(revision: Revision, committed_at: Seconds) -> Self {
-        Self { revision, committed_at, files: OrdMap::new(), unfolded: OrdMap::new() }
+        Self {
+            revision,
+            committed_at,
+            files: OrdMap::new(),
+            unfolded: OrdMap::new(),
+        }
     }
 
     /// The file at a path.
@@ -72,7 +77,10 @@ impl Snapshot {
     }
 
     /// The files whose path begins with `prefix`, in path order. End it with a slash to mean a folder.
-    pub fn under<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a RepoPath, &'a Arc<File>)> {
+    pub fn under<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a RepoPath, &'a Arc<File>)> {
         self.files
             .range::<_, str>((Bound::Included(prefix), Bound::Unbounded))
             .take_while(move |(path, _)| path.as_str().starts_with(prefix))
@@ -109,14 +117,19 @@ impl Snapshot {
 
     /// A file or folder that stands at exactly `name`, in that spelling.
     fn standing(&self, name: &str) -> Option<&str> {
-        let (path, _) = self.files.range::<_, str>((Bound::Included(name), Bound::Unbounded)).next()?;
-        same_or_inside(path.as_str(), name)
-            .or_else(|| self.under_folder(name))
+        let (path, _) = self
+            .files
+            .range::<_, str>((Bound::Included(name), Bound::Unbounded))
+            .next()?;
+        same_or_inside(path.as_str(), name).or_else(|| self.under_folder(name))
     }
 
     fn under_folder(&self, name: &str) -> Option<&str> {
         let folder = format!("{name}/");
-        let (path, _) = self.files.range::<_, str>((Bound::Included(folder.as_str()), Bound::Unbounded)).next()?;
+        let (path, _) = self
+            .files
+            .range::<_, str>((Bound::Included(folder.as_str()), Bound::Unbounded))
+            .next()?;
         same_or_inside(path.as_str(), name)
     }
 
@@ -140,7 +153,9 @@ fn same_or_inside<'a>(path: &'a str, name: &str) -> Option<&'a str> {
 
 /// "a", "a/b" and "a/b/c.md" of "a/b/c.md".
 fn prefixes(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('/').map(|(slash, _)| path.split_at(slash).0).chain([path])
+    path.match_indices('/')
+        .map(|(slash, _)| path.split_at(slash).0)
+        .chain([path])
 }
 
 #[cfg(test)]
@@ -164,19 +179,39 @@ mod tests {
     #[test]
     fn a_name_collides_with_its_other_spellings_only() {
         let table = [
-            (&["shared/Profile.md"][..], "shared/profile.md", Some("shared/Profile.md")),
-            (&["shared/profile.md"], "shared/Profile.md", Some("shared/profile.md")),
-            (&["shared/PROFILE.md"], "shared/Profile.md", Some("shared/PROFILE.md")),
+            (
+                &["shared/Profile.md"][..],
+                "shared/profile.md",
+                Some("shared/Profile.md"),
+            ),
+            (
+                &["shared/profile.md"],
+                "shared/Profile.md",
+                Some("shared/profile.md"),
+            ),
+            (
+                &["shared/PROFILE.md"],
+                "shared/Profile.md",
+                Some("shared/PROFILE.md"),
+            ),
             (&["shared/Ops/a.md"], "shared/ops/b.md", Some("shared/Ops")),
             (&["shared/ops/a.md"], "shared/Ops/b.md", Some("shared/ops")),
-            (&["shared/ops-x/a.md", "shared/ops/a.md"], "shared/OPS/b.md", Some("shared/ops")),
+            (
+                &["shared/ops-x/a.md", "shared/ops/a.md"],
+                "shared/OPS/b.md",
+                Some("shared/ops"),
+            ),
             (&["shared/Profile.md"], "shared/Profile.md", None),
             (&["shared/Ops/a.md"], "shared/Ops/b.md", None),
             (&["shared/profile.md"], "shared/profiles.md", None),
         ];
         for (standing, path, expected) in table {
             let path = RepoPath::parse(path).unwrap();
-            assert_eq!(snapshot(standing).collision(&path), expected, "{standing:?} {path}");
+            assert_eq!(
+                snapshot(standing).collision(&path),
+                expected,
+                "{standing:?} {path}"
+            );
         }
     }
 
@@ -184,13 +219,19 @@ mod tests {
     fn a_removed_name_collides_no_more() {
         let mut snapshot = snapshot(&["shared/Profile.md"]);
         snapshot.set(&RepoPath::parse("shared/Profile.md").unwrap(), None);
-        assert_eq!(snapshot.collision(&RepoPath::parse("shared/profile.md").unwrap()), None);
+        assert_eq!(
+            snapshot.collision(&RepoPath::parse("shared/profile.md").unwrap()),
+            None
+        );
     }
 
     #[test]
     fn a_folder_holds_what_lies_in_it() {
         let snapshot = snapshot(&["user/a/x.md", "user/ab/y.md", "user/a/z/w.md"]);
-        let inside: Vec<_> = snapshot.under("user/a/").map(|(path, _)| path.as_str()).collect();
+        let inside: Vec<_> = snapshot
+            .under("user/a/")
+            .map(|(path, _)| path.as_str())
+            .collect();
         assert_eq!(inside, ["user/a/x.md", "user/a/z/w.md"]);
     }
 }

@@ -5,8 +5,13 @@
 //! starts. A change patches those bytes in place and hashes them again; the [`Splice`] that did it is handed on, because
 //! it is exactly the delta that a pack wants, and because its inverse takes the change back when a flush fails.
 
+mod listing;
+
 use std::collections::HashMap;
 use std::sync::Arc;
+
+use listing::Folder;
+pub use listing::{Entry, entries};
 
 use crate::model::object::{ObjectId, TreeId, hash_tree};
 
@@ -53,7 +58,10 @@ pub struct Splice {
 impl Splice {
     /// Turns the older version into the newer one.
     pub fn apply(&self, raw: &mut Vec<u8>) {
-        raw.splice(self.at..self.at + self.removed, self.inserted.iter().copied());
+        raw.splice(
+            self.at..self.at + self.removed,
+            self.inserted.iter().copied(),
+        );
     }
 }
 
@@ -77,6 +85,9 @@ pub struct TreeVersion {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle(pub TreePath);
 
+/// What is to stand at one name of a folder, if anything.
+type Named = (Vec<u8>, Option<Leaf>);
+
 /// Every folder of one commit.
 #[derive(Debug)]
 pub struct Forest {
@@ -98,13 +109,19 @@ impl Forest {
         for (path, raw) in listings {
             folders.insert(path, Folder::parse(raw)?);
         }
-        folders.entry(TreePath::from(&b""[..])).or_insert_with(Folder::empty);
-        Some(Self { folders, undo: Vec::new() })
+        folders
+            .entry(TreePath::from(&b""[..]))
+            .or_insert_with(Folder::empty);
+        Some(Self {
+            folders,
+            undo: Vec::new(),
+        })
     }
 
     /// The root's id.
     pub fn root(&self) -> TreeId {
-        self.folder(b"").map_or_else(|| hash_tree(b""), |folder| folder.id)
+        self.folder(b"")
+            .map_or_else(|| hash_tree(b""), |folder| folder.id)
     }
 
     /// What stands at a path.
@@ -115,29 +132,47 @@ impl Forest {
 
     /// What keeps a file from standing at `path`: a file above it, or a folder in its place.
     pub fn obstacle(&self, path: &[u8]) -> Option<Obstacle> {
-        let is = |path: &[u8], folder: bool| self.get(path).is_some_and(|l| l.mode.is_folder() == folder);
+        let is = |path: &[u8], folder: bool| {
+            self.get(path).is_some_and(|l| l.mode.is_folder() == folder)
+        };
         if is(path, true) {
             return Some(Obstacle(path.into()));
         }
-        ancestors(path).find(|above| is(above, false)).map(|above| Obstacle(above.into()))
+        ancestors(path)
+            .find(|above| is(above, false))
+            .map(|above| Obstacle(above.into()))
     }
 
     /// Sets or removes files and gives every folder that changed, the deepest first and the root last. Folders come and
     /// go with their files. Where the result is what stood before, nothing is given.
     pub fn apply(&mut self, changes: &[(TreePath, Option<Leaf>)]) -> Vec<TreeVersion> {
-        let mut pending: HashMap<TreePath, Vec<(Vec<u8>, Option<Leaf>)>> = HashMap::new();
+        let mut pending: HashMap<TreePath, Vec<Named>> = HashMap::new();
         for (path, leaf) in changes {
             let (folder, name) = split(path);
-            pending.entry(folder.into()).or_default().push((name.to_vec(), *leaf));
+            pending
+                .entry(folder.into())
+                .or_default()
+                .push((name.to_vec(), *leaf));
         }
         let mut versions = Vec::new();
-        while let Some(deepest) = pending.keys().max_by_key(|path| (depth(path), path.to_vec())).cloned() {
+        while let Some(deepest) = pending
+            .keys()
+            .max_by_key(|path| (depth(path), path.to_vec()))
+            .cloned()
+        {
             let entries = pending.remove(&deepest).unwrap_or_default();
-            let Some(version) = self.change_folder(&deepest, entries) else { continue };
+            let Some(version) = self.change_folder(&deepest, entries) else {
+                continue;
+            };
             if !deepest.is_empty() {
                 let (above, name) = split(&deepest);
-                let gone = self.folder(&deepest).is_none_or(|folder| folder.raw.is_empty());
-                let leaf = (!gone).then_some(Leaf { mode: Mode::FOLDER, id: version.id.0 });
+                let gone = self
+                    .folder(&deepest)
+                    .is_none_or(|folder| folder.raw.is_empty());
+                let leaf = (!gone).then_some(Leaf {
+                    mode: Mode::FOLDER,
+                    id: version.id.0,
+                });
                 let entries = pending.entry(above.into()).or_default();
                 // A file that takes the place of a folder was set already: the folder's end must not remove it.
                 if leaf.is_some() || entries.iter().all(|(other, _)| other != name) {
@@ -152,7 +187,11 @@ impl Forest {
     /// Forgets how to take changes back: all that was applied so far is durable.
     pub fn settle(&mut self) {
         for undo in std::mem::take(&mut self.undo) {
-            if self.folder(&undo.folder).is_some_and(|folder| folder.raw.is_empty()) && !undo.folder.is_empty() {
+            if self
+                .folder(&undo.folder)
+                .is_some_and(|folder| folder.raw.is_empty())
+                && !undo.folder.is_empty()
+            {
                 self.folders.remove(&undo.folder);
             }
         }
@@ -165,180 +204,57 @@ impl Forest {
             folder.splice(&splice);
             folder.id = id;
         }
-        let empty: Vec<_> = self.folders.iter().filter(|(_, f)| f.raw.is_empty()).map(|(p, _)| p.clone()).collect();
-        empty.iter().filter(|path| !path.is_empty()).for_each(|path| drop(self.folders.remove(path)));
+        let empty: Vec<_> = self
+            .folders
+            .iter()
+            .filter(|(_, f)| f.raw.is_empty())
+            .map(|(p, _)| p.clone())
+            .collect();
+        empty
+            .iter()
+            .filter(|path| !path.is_empty())
+            .for_each(|path| drop(self.folders.remove(path)));
     }
 
     fn folder(&self, path: &[u8]) -> Option<&Folder> {
         self.folders.get(path)
     }
 
-    fn change_folder(&mut self, path: &TreePath, entries: Vec<(Vec<u8>, Option<Leaf>)>) -> Option<TreeVersion> {
-        let folder = self.folders.entry(path.clone()).or_insert_with(Folder::empty);
+    fn change_folder(&mut self, path: &TreePath, entries: Vec<Named>) -> Option<TreeVersion> {
+        let folder = self
+            .folders
+            .entry(path.clone())
+            .or_insert_with(Folder::empty);
         let before = folder.id;
         let base = (!folder.raw.is_empty()).then_some(before);
         let mut splices = Vec::with_capacity(entries.len());
         for (name, leaf) in entries {
-            let Some((splice, removed)) = folder.set(&name, leaf) else { continue };
-            let inverse = Splice { at: splice.at, removed: splice.inserted.len(), inserted: removed };
-            self.undo.push(Undo { folder: path.clone(), splice: inverse, id: before });
+            let Some((splice, removed)) = folder.set(&name, leaf) else {
+                continue;
+            };
+            let inverse = Splice {
+                at: splice.at,
+                removed: splice.inserted.len(),
+                inserted: removed,
+            };
+            self.undo.push(Undo {
+                folder: path.clone(),
+                splice: inverse,
+                id: before,
+            });
             splices.push(splice);
         }
         if splices.is_empty() {
             return None;
         }
         folder.id = hash_tree(&folder.raw);
-        Some(TreeVersion { folder: path.clone(), base, id: folder.id, splices })
-    }
-}
-
-/// One folder's listing: its bytes, and where each entry starts in them.
-#[derive(Debug)]
-struct Folder {
-    raw: Vec<u8>,
-    starts: Vec<u32>,
-    id: TreeId,
-}
-
-impl Folder {
-    fn empty() -> Self {
-        Self { raw: Vec::new(), starts: Vec::new(), id: hash_tree(b"") }
-    }
-
-    fn parse(raw: Vec<u8>) -> Option<Self> {
-        let mut starts = Vec::new();
-        for entry in entries(&raw) {
-            starts.push(u32::try_from(entry?.at).ok()?);
-        }
-        let id = hash_tree(&raw);
-        Some(Self { raw, starts, id })
-    }
-
-    fn entry(&self, index: usize) -> Option<Entry<'_>> {
-        entry_at(&self.raw, *self.starts.get(index)? as usize)
-    }
-
-    fn get(&self, name: &[u8]) -> Option<Leaf> {
-        // Git sorts "a" the folder as "a/": the same name stands in one of two places.
-        [true, false].into_iter().find_map(|folder| {
-            let index = self.search(name, folder).ok()?;
-            self.entry(index).map(|entry| entry.leaf)
+        Some(TreeVersion {
+            folder: path.clone(),
+            base,
+            id: folder.id,
+            splices,
         })
     }
-
-    fn search(&self, name: &[u8], is_folder: bool) -> Result<usize, usize> {
-        self.starts.binary_search_by(|start| {
-            entry_at(&self.raw, *start as usize)
-                .map_or(std::cmp::Ordering::Less, |entry| entry.sort_key().cmp(sort_key(name, is_folder)))
-        })
-    }
-
-    /// Sets or removes one entry and gives the splice and the bytes it took away; nothing when nothing changes.
-    fn set(&mut self, name: &[u8], leaf: Option<Leaf>) -> Option<(Splice, Vec<u8>)> {
-        let standing = [true, false].into_iter().find_map(|folder| self.search(name, folder).ok());
-        let old = standing.and_then(|index| self.entry(index)).map(|entry| (entry.at, entry.end, entry.leaf));
-        let splice = match (old, leaf) {
-            (None, None) => return None,
-            (Some((.., old)), Some(new)) if old == new => return None,
-            (Some((at, end, _)), None) => Splice { at, removed: end - at, inserted: Vec::new() },
-            (Some((at, end, old)), Some(new)) if new.mode.is_folder() == old.mode.is_folder() => {
-                Splice { at, removed: end - at, inserted: encode(name, new) }
-            }
-            (None, Some(new)) => {
-                let index = self.search(name, new.mode.is_folder()).unwrap_or_else(|index| index);
-                let at = self.starts.get(index).map_or(self.raw.len(), |start| *start as usize);
-                Splice { at, removed: 0, inserted: encode(name, new) }
-            }
-            // A file becomes a folder or a folder a file: the entry moves, so what lies between is replaced with it.
-            (Some((at, end, _)), Some(new)) => self.moved(name, (at, end), new),
-        };
-        let removed = self.splice(&splice);
-        Some((splice, removed))
-    }
-
-    fn moved(&self, name: &[u8], (at, end): (usize, usize), new: Leaf) -> Splice {
-        let index = self.search(name, new.mode.is_folder()).unwrap_or_else(|index| index);
-        let target = self.starts.get(index).map_or(self.raw.len(), |start| *start as usize);
-        let (from, to) = (at.min(target), end.max(target));
-        let mut inserted = encode(name, new);
-        if target <= at {
-            inserted.extend_from_slice(&self.raw[from..at]);
-        } else {
-            inserted.splice(0..0, self.raw[end..to].iter().copied());
-        }
-        Splice { at: from, removed: to - from, inserted }
-    }
-
-    /// Replaces bytes, keeps the starts right, and gives what was taken away.
-    fn splice(&mut self, splice: &Splice) -> Vec<u8> {
-        let end = splice.at + splice.removed;
-        let removed = self.raw.splice(splice.at..end, splice.inserted.iter().copied()).collect();
-        let first = self.starts.partition_point(|start| (*start as usize) < splice.at);
-        let last = self.starts.partition_point(|start| (*start as usize) < end);
-        let shift = splice.inserted.len() as i64 - splice.removed as i64;
-        for start in &mut self.starts[last..] {
-            *start = (i64::from(*start) + shift) as u32;
-        }
-        let inserted = entries(&splice.inserted).flatten().map(|entry| (splice.at + entry.at) as u32);
-        self.starts.splice(first..last, inserted);
-        removed
-    }
-}
-
-/// One entry, read out of a listing's bytes.
-#[derive(Debug, Clone, Copy)]
-pub struct Entry<'a> {
-    /// Where it starts.
-    at: usize,
-    /// Where the next one starts.
-    end: usize,
-    /// Its name, one component.
-    pub name: &'a [u8],
-    /// What it stands for.
-    pub leaf: Leaf,
-}
-
-impl<'a> Entry<'a> {
-    fn sort_key(&self) -> SortKey<'a> {
-        sort_key(self.name, self.leaf.mode.is_folder())
-    }
-}
-
-/// The entries of a raw listing in order; `None` in place of one that is damaged, after which it ends.
-pub fn entries(raw: &[u8]) -> impl Iterator<Item = Option<Entry<'_>>> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        if at >= raw.len() {
-            return None;
-        }
-        let entry = entry_at(raw, at);
-        at = entry.map_or(raw.len(), |entry| entry.end);
-        Some(entry)
-    })
-}
-
-fn entry_at(raw: &[u8], at: usize) -> Option<Entry<'_>> {
-    let rest = raw.get(at..)?;
-    let space = rest.iter().take(8).position(|byte| *byte == b' ')?;
-    let mode = u32::from_str_radix(std::str::from_utf8(&rest[..space]).ok()?, 8).ok()?;
-    let nul = space + rest[space..].iter().position(|byte| *byte == 0)?;
-    let id = ObjectId::from_bytes(rest.get(nul + 1..nul + 21)?)?;
-    let name = &rest[space + 1..nul];
-    (!name.is_empty()).then_some(Entry { at, end: at + nul + 21, name, leaf: Leaf { mode: Mode(mode), id } })
-}
-
-type SortKey<'a> = std::iter::Chain<std::iter::Copied<std::slice::Iter<'a, u8>>, std::option::IntoIter<u8>>;
-
-fn sort_key(name: &[u8], is_folder: bool) -> SortKey<'_> {
-    name.iter().copied().chain(is_folder.then_some(b'/'))
-}
-
-fn encode(name: &[u8], leaf: Leaf) -> Vec<u8> {
-    let mut raw = format!("{:o} ", leaf.mode.0).into_bytes();
-    raw.extend_from_slice(name);
-    raw.push(0);
-    raw.extend_from_slice(&leaf.id.0);
-    raw
 }
 
 /// The folder above and the last component.
@@ -350,11 +266,18 @@ fn split(path: &[u8]) -> (&[u8], &[u8]) {
 }
 
 fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(slash, _)| &path[..slash])
+    path.iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'/')
+        .map(|(slash, _)| &path[..slash])
 }
 
 fn depth(path: &[u8]) -> usize {
-    if path.is_empty() { 0 } else { 1 + path.iter().filter(|byte| **byte == b'/').count() }
+    if path.is_empty() {
+        0
+    } else {
+        1 + path.iter().filter(|byte| **byte == b'/').count()
+    }
 }
 
 #[cfg(test)]
@@ -362,7 +285,10 @@ mod tests {
     use super::*;
 
     fn leaf(byte: u8) -> Option<Leaf> {
-        Some(Leaf { mode: Mode::FILE, id: ObjectId([byte; 20]) })
+        Some(Leaf {
+            mode: Mode::FILE,
+            id: ObjectId([byte; 20]),
+        })
     }
 
     fn path(text: &str) -> TreePath {
@@ -371,7 +297,9 @@ mod tests {
 
     fn names(forest: &Forest, folder: &str) -> Vec<String> {
         let raw = &forest.folder(folder.as_bytes()).unwrap().raw;
-        entries(raw).map(|entry| String::from_utf8(entry.unwrap().name.to_vec()).unwrap()).collect()
+        entries(raw)
+            .map(|entry| String::from_utf8(entry.unwrap().name.to_vec()).unwrap())
+            .collect()
     }
 
     #[test]
@@ -398,7 +326,10 @@ mod tests {
             vec![("user/a", 0), ("user/a/again.md", 7)],
         ];
         for step in steps {
-            let changes: Vec<_> = step.iter().map(|(p, b)| (path(p), if *b == 0 { None } else { leaf(*b) })).collect();
+            let changes: Vec<_> = step
+                .iter()
+                .map(|(p, b)| (path(p), if *b == 0 { None } else { leaf(*b) }))
+                .collect();
             for version in forest.apply(&changes) {
                 let raw = copies.entry(version.folder).or_default();
                 version.splices.iter().for_each(|splice| splice.apply(raw));
@@ -428,8 +359,14 @@ mod tests {
     fn files_and_folders_stand_in_each_others_way() {
         let mut forest = Forest::new([]).unwrap();
         forest.apply(&[(path("user/a.md/x.md"), leaf(1)), (path("user/b"), leaf(2))]);
-        assert_eq!(forest.obstacle(b"user/a.md"), Some(Obstacle(path("user/a.md"))));
-        assert_eq!(forest.obstacle(b"user/b/c.md"), Some(Obstacle(path("user/b"))));
+        assert_eq!(
+            forest.obstacle(b"user/a.md"),
+            Some(Obstacle(path("user/a.md")))
+        );
+        assert_eq!(
+            forest.obstacle(b"user/b/c.md"),
+            Some(Obstacle(path("user/b")))
+        );
         assert_eq!(forest.obstacle(b"user/c.md"), None);
     }
 }

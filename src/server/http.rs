@@ -16,8 +16,8 @@
 //! | `GET /v1/revisions` | lists the commits of a path; `?path=&limit=&offset=` |
 //! | `POST /v1/local/execute` | runs a command of the command line; only with the token of this start |
 //!
-//! A request passes the guard before anything of its body is read, then the router. Both are one future without boxes
-//! of their own: the prompt block is fetched before every turn of every agent, and costs little more than a static file.
+//! A request passes the guard before anything of its body is read, then the router. One route goes past the router: the
+//! prompt block is fetched before every turn of every agent, and should cost little more than a static file.
 
 mod body;
 mod connections;
@@ -40,9 +40,12 @@ use std::task::Poll;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::Request;
+use axum::http::Method;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
@@ -50,14 +53,17 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use crate::api::memory::Memory;
+use crate::model::caller::Credential;
 use crate::model::edit::Edit;
 use crate::model::error::{Error, Fault, Rejection};
 use crate::server::errors::Refusal;
 use crate::server::guard::Guard;
 use crate::store::{Receipt, Wait};
+use visit::Visit;
 
 /// What load balancers ask without a credential.
 const PUBLIC: [&str; 2] = ["/health", "/ready"];
+const PROMPT_BLOCK: &str = "/v1/prompt-block";
 
 /// What every route needs.
 struct House {
@@ -80,9 +86,9 @@ pub async fn serve(
         head: reply::HeadHeader::default(),
     });
     let routes = TowerToHyperService::new(routes(house.clone()));
-    let answering = move |request: hyper::Request<hyper::body::Incoming>| {
+    let answering = move |request| {
         let (house, routes) = (house.clone(), routes.clone());
-        async move { Ok::<_, Infallible>(house.answer(&routes, request.map(Body::new)).await) }
+        async move { Ok::<_, Infallible>(caught(house.answer(&routes, request)).await) }
     };
     connections::serve(listener, &limits, answering, shutdown).await;
 }
@@ -94,8 +100,8 @@ fn routes(house: Arc<House>) -> Router {
         .route("/v1/tools", get(tools::list))
         .route("/v1/tools/{tool}/execute", post(tools::execute))
         .route(
-            "/v1/prompt-block",
-            get(prompt::block).post(prompt::block_of_context),
+            PROMPT_BLOCK,
+            get(prompt::block_of_query).post(prompt::block_of_context),
         )
         .route("/v1/system-prompt", post(prompt::system_prompt))
         .route("/v1/files", get(files::list))
@@ -110,39 +116,57 @@ fn routes(house: Arc<House>) -> Router {
         .route("/v1/local/execute", post(local::execute))
         .method_not_allowed_fallback(async || Refusal::method_not_allowed())
         .fallback(async |request: Request| Refusal::no_such_route(request.uri().path()))
-        // Bodies have their bound where they are read, with an answer that names it.
-        .layer(DefaultBodyLimit::disable())
         .with_state(house)
 }
 
-impl House {
-    async fn answer(&self, routes: &TowerToHyperService<Router>, mut request: Request) -> Response {
-        if let Err(rejection) = self.admit(&mut request) {
-            return Refusal::from(rejection).into_response();
-        }
-        let mut answer = pin!(routes.call(request));
-        // A bug in one answer must not take the connection's other requests with it.
-        std::future::poll_fn(|context| {
-            match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
-                Ok(Poll::Pending) => Poll::Pending,
-                Ok(Poll::Ready(Ok(response))) => Poll::Ready(response),
-                Ok(Poll::Ready(Err(never))) => match never {},
-                Err(_) => {
-                    tracing::error!("a request panicked");
-                    Poll::Ready(Refusal::internal().into_response())
-                }
-            }
+/// A bug in one answer must not take the connection's other requests with it.
+async fn caught(answer: impl Future<Output = Response>) -> Response {
+    let mut answer = pin!(answer);
+    std::future::poll_fn(|context| {
+        catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))).unwrap_or_else(|_| {
+            tracing::error!("a request panicked");
+            Poll::Ready(Refusal::internal().into_response())
         })
-        .await
+    })
+    .await
+}
+
+impl House {
+    async fn answer(
+        &self,
+        routes: &TowerToHyperService<Router>,
+        request: hyper::Request<Incoming>,
+    ) -> Response {
+        let (mut head, body) = request.into_parts();
+        let credential = match self.admit(&head) {
+            Ok(credential) => credential,
+            Err(rejection) => return Refusal::from(rejection).into_response(),
+        };
+        if let Some(credential) = credential {
+            if head.method == Method::GET && head.uri.path() == PROMPT_BLOCK {
+                return match Visit::new(head.uri, head.headers, credential) {
+                    Ok(visit) => prompt::block(self, &visit).into_response(),
+                    Err(rejection) => Refusal::from(rejection).into_response(),
+                };
+            }
+            head.extensions.insert(credential);
+        }
+        match routes
+            .call(Request::from_parts(head, Body::new(body)))
+            .await
+        {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
     }
 
-    fn admit(&self, request: &mut Request) -> Result<(), Rejection> {
-        self.guard.check_names(request.uri(), request.headers())?;
-        if !PUBLIC.contains(&request.uri().path()) {
-            let credential = self.guard.identify(request.headers())?;
-            request.extensions_mut().insert(credential);
+    /// Whose request it is; nobody's where none is asked for.
+    fn admit(&self, head: &Parts) -> Result<Option<Arc<Credential>>, Rejection> {
+        self.guard.check_names(&head.uri, &head.headers)?;
+        match PUBLIC.contains(&head.uri.path()) {
+            true => Ok(None),
+            false => self.guard.identify(&head.headers).map(Some),
         }
-        Ok(())
     }
 
     /// Has the store make a change, and waits without blocking.

@@ -9,7 +9,7 @@ use crate::model::path::RepoPath;
 use crate::store::adoption::{Adopted, Adoption, Save};
 use crate::store::circumstances::{self, Circumstances};
 use crate::store::folder::Folder;
-use crate::store::quarantine::{Displaced, Held, Seen};
+use crate::store::quarantine::{Displaced, Held, QUARANTINE, Seen};
 use crate::store::queue::Wish;
 use crate::store::saves::{self, ABSENT, EMPTY, Found, QUIET, Since};
 
@@ -35,7 +35,11 @@ impl Folder {
     /// Something happened at a path, if only a show of our own.
     pub(super) fn touched(&mut self, path: &str) -> Result<(), Error> {
         if is_adoptable(path) {
-            let stat = self.shared.disk.stat(Place(Root::Folder, path)).doing("look at a file")?;
+            let stat = self
+                .shared
+                .disk
+                .stat(Place(Root::Folder, path))
+                .doing("look at a file")?;
             self.seen(path, stat.as_ref());
         }
         Ok(())
@@ -47,13 +51,21 @@ impl Folder {
         let mut waiting = vec![folder.to_owned()];
         let mut tracked = 0;
         while let Some(folder) = waiting.pop() {
-            let entries = self.shared.disk.entries(Place(Root::Folder, &folder)).doing("scan a folder")?;
+            let entries = self
+                .shared
+                .disk
+                .entries(Place(Root::Folder, &folder))
+                .doing("scan a folder")?;
             // Another repository inside: its files are its own.
             if !folder.is_empty() && entries.iter().any(|(name, _)| name == ".git") {
                 continue;
             }
             for (name, stat) in entries {
-                let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
+                let path = if folder.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{folder}/{name}")
+                };
                 match stat.is_folder() {
                     true if !name.starts_with('.') => waiting.push(path),
                     true => {}
@@ -83,7 +95,11 @@ impl Folder {
 
     /// Files that git knows and that are not there, when only `found` of those below a folder are.
     fn find_missing(&mut self, folder: &str, found: usize) -> Result<(), Error> {
-        let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let prefix = if folder.is_empty() {
+            String::new()
+        } else {
+            format!("{folder}/")
+        };
         let expected: Vec<_> = (self.index.image().entries())
             .filter(|entry| entry.stage == 0 && !entry.skip_worktree)
             .filter_map(|entry| std::str::from_utf8(entry.path).ok())
@@ -94,7 +110,13 @@ impl Folder {
             return Ok(());
         }
         for path in expected {
-            if self.shared.disk.stat(Place(Root::Folder, &path)).doing("look at a file")?.is_none() {
+            if self
+                .shared
+                .disk
+                .stat(Place(Root::Folder, &path))
+                .doing("look at a file")?
+                .is_none()
+            {
                 self.seen(&path, None);
             }
         }
@@ -163,9 +185,13 @@ impl Folder {
     }
 
     fn judge(&mut self, path: &str, since: Since) -> Result<Verdict, Error> {
-        let found = saves::read(&self.shared.disk, path, since.is_overdue()).doing("read a save")?;
+        let found =
+            saves::read(&self.shared.disk, path, since.is_overdue()).doing("read a save")?;
         let entry = self.index.image().get(path.as_bytes());
-        let (staged, is_skipped) = (entry.map(|e| BlobId(e.id)), entry.is_some_and(|e| e.skip_worktree));
+        let (staged, is_skipped) = (
+            entry.map(|e| BlobId(e.id)),
+            entry.is_some_and(|e| e.skip_worktree),
+        );
         if self.index.image().is_unmerged(path.as_bytes()) || is_skipped {
             return Ok(Verdict::Settled);
         }
@@ -173,7 +199,9 @@ impl Folder {
         match found {
             Found::Moving => Ok(Verdict::Later(QUIET)),
             Found::Unfit(reason) => {
-                self.shared.notices.say("unfit", format!("{path} is not served: {reason}"));
+                self.shared
+                    .notices
+                    .say("unfit", format!("{path} is not served: {reason}"));
                 Ok(Verdict::Settled)
             }
             Found::Nothing if head.is_none() || staged.is_none() => Ok(Verdict::Settled),
@@ -188,14 +216,19 @@ impl Folder {
             }
             Found::Text(text) => {
                 let blob = hash_blob(text.as_bytes())?;
-                if Some(blob) == head || self.is_gits(path, blob)? {
+                let is_as_shown = Some(blob) == staged && staged == self.last_shown(path)?;
+                if Some(blob) == head || is_as_shown || self.is_gits(path, blob)? {
                     return Ok(Verdict::Settled);
                 }
                 if Some(blob) == staged {
                     return Ok(Verdict::Staged);
                 }
                 let emptied = text.is_empty() && head.is_some_and(|head| head != blob);
-                match EMPTY.checked_sub(if emptied { self.dirty.vacant(path) } else { EMPTY }) {
+                match EMPTY.checked_sub(if emptied {
+                    self.dirty.vacant(path)
+                } else {
+                    EMPTY
+                }) {
                     Some(left) if !left.is_zero() => Ok(Verdict::Later(left)),
                     _ => Ok(Verdict::Adopt(self.save(path, Some(text))?)),
                 }
@@ -208,7 +241,10 @@ impl Folder {
             Ok(path) => Ok(self.shared.snapshot.load().get(&path).map(|file| file.blob)),
             Err(_) => {
                 let head = self.shared.progress.published().revision;
-                Ok(self.git.leaf_at(head, path.as_bytes())?.map(|leaf| BlobId(leaf.id)))
+                Ok(self
+                    .git
+                    .leaf_at(head, path.as_bytes())?
+                    .map(|leaf| BlobId(leaf.id)))
             }
         }
     }
@@ -220,8 +256,11 @@ impl Folder {
             return Ok(true);
         }
         let head = self.shared.progress.published().revision;
-        let Some(shown) = self.shown.filter(|shown| *shown != head) else { return Ok(false) };
-        self.git.had_text(path.as_bytes(), blob, (Some(shown), head))
+        let Some(shown) = self.shown.filter(|shown| *shown != head) else {
+            return Ok(false);
+        };
+        self.git
+            .had_text(path.as_bytes(), blob, (Some(shown), head))
     }
 
     fn save(&self, path: &str, text: Option<std::sync::Arc<str>>) -> Result<Save, Fault> {
@@ -230,19 +269,31 @@ impl Folder {
             (None, Some(text)) => Some(*text),
             (None, None) => self.last_shown(path)?,
         };
-        Ok(Save { path: path.as_bytes().into(), base, text })
+        Ok(Save {
+            path: path.as_bytes().into(),
+            base,
+            text,
+        })
     }
 
     /// The text that the daemon, or people's git, last put at a path.
     pub(super) fn last_shown(&self, path: &str) -> Result<Option<BlobId>, Fault> {
-        let Some(shown) = self.folder_at() else { return Ok(None) };
-        Ok(self.git.leaf_at(shown, path.as_bytes())?.map(|leaf| BlobId(leaf.id)))
+        let Some(shown) = self.folder_at() else {
+            return Ok(None);
+        };
+        Ok(self
+            .git
+            .leaf_at(shown, path.as_bytes())?
+            .map(|leaf| BlobId(leaf.id)))
     }
 
     /// What a person staged is theirs until they commit it; they may also take it back, which no file tells.
     fn say_staged(&mut self, paths: Vec<String>) {
         if let Some(first) = paths.first() {
-            self.shared.notices.say("staged", format!("{first} is staged and not committed; it is served once it is"));
+            self.shared.notices.say(
+                "staged",
+                format!("{first} is staged and not committed; it is served once it is"),
+            );
         }
         for path in paths {
             self.dirty.begin_again(&path, STAGED_POLL);
@@ -253,7 +304,11 @@ impl Folder {
 
     /// Many files gone at once are more often a stash, an unmounted disk or a slip than a wish.
     fn keep_mass_deletes(&mut self, saves: &mut Vec<Save>) -> Result<(), Error> {
-        let deletes = if saves.iter().any(|save| save.text.is_none()) { self.count_gone()? } else { 0 };
+        let deletes = if saves.iter().any(|save| save.text.is_none()) {
+            self.count_gone()?
+        } else {
+            0
+        };
         let files = self.shared.snapshot.load().len();
         if deletes <= MASS_DELETE.0 || deletes * MASS_DELETE.1 <= files {
             self.shared.notices.unsay("mass delete");
@@ -265,7 +320,10 @@ impl Folder {
         );
         self.shared.notices.say("mass delete", told);
         let gone = saves.iter().filter(|save| save.text.is_none());
-        gone.for_each(|save| self.dirty.begin_again(&String::from_utf8_lossy(&save.path), ABSENT));
+        gone.for_each(|save| {
+            self.dirty
+                .begin_again(&String::from_utf8_lossy(&save.path), ABSENT)
+        });
         saves.retain(|save| save.text.is_some());
         Ok(())
     }
@@ -274,7 +332,11 @@ impl Folder {
     fn count_gone(&self) -> Result<usize, Error> {
         let mut gone = 0;
         for path in self.dirty.paths() {
-            let stat = self.shared.disk.stat(Place(Root::Folder, path)).doing("look at a file")?;
+            let stat = self
+                .shared
+                .disk
+                .stat(Place(Root::Folder, path))
+                .doing("look at a file")?;
             gone += usize::from(stat.is_none() && self.in_head(path)?.is_some());
         }
         Ok(gone)
@@ -287,10 +349,19 @@ impl Folder {
             let path = String::from_utf8_lossy(&save.path).into_owned();
             // Whatever becomes of it now: it is not to be tried without a pause.
             self.dirty.put_off(&path, QUIET);
-            standing.push((path, save.text.as_ref().map(|text| hash_blob(text.as_bytes())).transpose()?));
+            standing.push((
+                path,
+                save.text
+                    .as_ref()
+                    .map(|text| hash_blob(text.as_bytes()))
+                    .transpose()?,
+            ));
         }
         let refused = self.adopt_saves(saves)?;
-        for (path, text) in standing.into_iter().filter(|(path, _)| !refused.contains(path)) {
+        for (path, text) in standing
+            .into_iter()
+            .filter(|(path, _)| !refused.contains(path))
+        {
             self.settle(&path);
             self.bases.remove(&path);
             match text {
@@ -303,10 +374,21 @@ impl Folder {
 
     /// Has saves committed in the person's name. Gives the paths of those that cannot be.
     pub(super) fn adopt_saves(&mut self, saves: Vec<Save>) -> Result<Vec<String>, Error> {
-        let paths: Vec<_> = saves.iter().map(|s| String::from_utf8_lossy(&s.path).into_owned()).collect();
-        let author = self.git.configured_person().unwrap_or_else(|| self.shared.person.clone());
+        let paths: Vec<_> = saves
+            .iter()
+            .map(|s| String::from_utf8_lossy(&s.path).into_owned())
+            .collect();
+        let author = self
+            .git
+            .configured_person()
+            .unwrap_or_else(|| self.shared.person.clone());
         let adoption = Adoption { author, saves };
-        let Adopted { revision, sequence, conflicts, refused } = self.ask(|reply| Wish::Adopt { adoption, reply })?;
+        let Adopted {
+            revision,
+            sequence,
+            conflicts,
+            refused,
+        } = self.ask(|reply| Wish::Adopt { adoption, reply })?;
         tracing::info!(%revision, ?paths, "adopted");
         self.peoples = self.peoples.max(sequence);
         self.say_conflicts(conflicts);
@@ -318,14 +400,23 @@ impl Folder {
     }
 
     /// Looks once more at files that shows took out of the folder, and lets go of those that have been out for long enough.
-    pub(super) fn release_quarantine(&mut self, displaced: Vec<Displaced>, long_enough: Duration) -> Result<(), Error> {
+    pub(super) fn release_quarantine(
+        &mut self,
+        displaced: Vec<Displaced>,
+        long_enough: Duration,
+    ) -> Result<(), Error> {
         let mut all = Ok(());
         for mut displaced in displaced {
             let seen = self.look_at_displaced(&mut displaced);
             match seen {
-                Ok(Seen::Known) if displaced.age() >= long_enough => displaced.remove(&self.shared.disk)?,
+                Ok(Seen::Known) if displaced.age() >= long_enough => {
+                    displaced.remove(&self.shared.disk)?
+                }
                 Ok(Seen::Stranded) => {
-                    let told = format!("{}: a save that cannot be served is kept as .git/{}", displaced.path, displaced.name);
+                    let told = format!(
+                        "{}: a save that cannot be served is kept as .git/{}",
+                        displaced.path, displaced.name
+                    );
                     self.shared.notices.say("quarantine", told);
                 }
                 Ok(Seen::Known | Seen::Open) | Err(_) => {
@@ -336,6 +427,20 @@ impl Folder {
             }
         }
         all
+    }
+
+    /// Makes it durable that a file was swapped.
+    pub(super) fn sync_swap(&self, path: &str) -> Result<(), Fault> {
+        for folder in [
+            Place(Root::Folder, path).parent(),
+            Place(Root::Git, QUARANTINE),
+        ] {
+            self.shared
+                .disk
+                .sync_folder(folder)
+                .doing("sync a swapped file")?;
+        }
+        Ok(())
     }
 
     /// Adopts what a displaced file holds, unless it is what was known to stand there.
@@ -351,17 +456,29 @@ impl Folder {
             return Ok(Seen::Known);
         }
         // A text of this very show: one before it could not finish, and had put that there.
-        if !self.git.had_text(displaced.path.as_bytes(), blob, displaced.between)? {
-            let Some(text) = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')) else {
+        if !self
+            .git
+            .had_text(displaced.path.as_bytes(), blob, displaced.between)?
+        {
+            let Some(text) = String::from_utf8(bytes)
+                .ok()
+                .filter(|text| !text.contains('\0'))
+            else {
                 return Ok(Seen::Stranded);
             };
+            // It must not come back to its path by a power cut, to be taken for a save upon what is there now.
+            self.sync_swap(&displaced.path)?;
             let path = displaced.path.as_bytes().into();
-            let refused = self.adopt_saves(vec![Save { path, base: displaced.base, text: Some(text.into()) }])?;
+            let refused = self.adopt_saves(vec![Save {
+                path,
+                base: displaced.base,
+                text: Some(text.into()),
+            }])?;
             if !refused.is_empty() {
                 return Ok(Seen::Stranded);
             }
         }
-        displaced.base = Some(blob);
+        displaced.adopted(blob, &self.shared.disk)?;
         Ok(Seen::Known)
     }
 }
@@ -372,6 +489,9 @@ fn is_adoptable(path: &str) -> bool {
 
 /// Whether a file changed so lately that a later change may not show in its times.
 fn is_fresh(stat: &Stat) -> bool {
-    let changed = SystemTime::UNIX_EPOCH + Duration::new(stat.changed.0.unsigned_abs(), stat.changed.1);
-    SystemTime::now().duration_since(changed).map_or(true, |age| age < CLOCK_STEP)
+    let changed =
+        SystemTime::UNIX_EPOCH + Duration::new(stat.changed.0.unsigned_abs(), stat.changed.1);
+    SystemTime::now()
+        .duration_since(changed)
+        .map_or(true, |age| age < CLOCK_STEP)
 }

@@ -61,7 +61,11 @@ impl Adoption {
                 judged.refused.push(path());
                 continue;
             }
-            let side = Side { path: &save.path, base: save.base, theirs: save.text.clone() };
+            let side = Side {
+                path: &save.path,
+                base: save.base,
+                theirs: save.text.clone(),
+            };
             let (outcome, conflicted) = side.merge(head, git)?;
             if conflicted {
                 judged.conflicts.push(path());
@@ -69,8 +73,15 @@ impl Adoption {
             changes.extend(outcome);
         }
         if !changes.is_empty() {
-            let message = Message::new(&subject(&changes, head)).with(Trailer::Op, "edit").render();
-            judged.plan = Some(Plan { author: self.author, message, merged: Vec::new(), changes });
+            let message = Message::new(&subject(&changes, head))
+                .with(Trailer::Op, "edit")
+                .render();
+            judged.plan = Some(Plan {
+                author: self.author,
+                message,
+                merged: Vec::new(),
+                changes,
+            });
         }
         Ok(judged)
     }
@@ -89,7 +100,11 @@ pub(crate) struct Side<'a> {
 impl Side<'_> {
     /// The change that brings the person's side into the head, if the head lacks it, and whether the two conflicted. In a
     /// conflict the person's side stands: they looked at the file, and the agent's text stays in history.
-    pub(crate) fn merge(&self, head: &Head, git: &Git) -> Result<(Option<PlannedChange>, bool), Error> {
+    pub(crate) fn merge(
+        &self,
+        head: &Head,
+        git: &Git,
+    ) -> Result<(Option<PlannedChange>, bool), Error> {
         let standing = head.leaf(self.path);
         let ours = standing.map(|leaf| BlobId(leaf.id));
         let theirs = match &self.theirs {
@@ -102,12 +117,19 @@ impl Side<'_> {
         }
         if head.is_obstructed(self.path) {
             let path = String::from_utf8_lossy(self.path).into_owned();
-            return Err(Rejection::InvalidPath { path, reason: "a file and a folder want the same name" }.into());
+            return Err(Rejection::InvalidPath {
+                path,
+                reason: "a file and a folder want the same name",
+            }
+            .into());
         }
         let mode = standing.map_or(Mode::FILE, |leaf| leaf.mode);
         let (text, conflicted) = match (ours, self.base) {
             (Some(ours), Some(base)) if ours != base => {
-                let (base, ours) = (text_of(head, git, self.path, base)?, text_of(head, git, self.path, ours)?);
+                let (base, ours) = (
+                    text_of(head, git, self.path, base)?,
+                    text_of(head, git, self.path, ours)?,
+                );
                 match merge_texts(&base, &ours, theirs)? {
                     Merged::Clean(text) if *text == *ours => return Ok((None, false)),
                     Merged::Clean(text) => (text.into(), false),
@@ -118,11 +140,22 @@ impl Side<'_> {
             _ => (theirs.clone(), false),
         };
         let blob = hash_blob(text.as_bytes())?;
-        Ok((Some(self.change(Some(NewFile { mode, blob, text: Some(text), in_git: false }))), conflicted))
+        Ok((
+            Some(self.change(Some(NewFile {
+                mode,
+                blob,
+                text: Some(text),
+                in_git: false,
+            }))),
+            conflicted,
+        ))
     }
 
     fn change(&self, after: Option<NewFile>) -> PlannedChange {
-        PlannedChange { path: self.path.clone(), after }
+        PlannedChange {
+            path: self.path.clone(),
+            after,
+        }
     }
 }
 
@@ -132,7 +165,9 @@ fn text_of(head: &Head, git: &Git, path: &[u8], blob: BlobId) -> Result<Arc<str>
     if let Some(file) = standing.filter(|file| file.blob == blob) {
         return Ok(file.text.clone());
     }
-    Ok(text_in_git(git, Mode::FILE, blob)?.unwrap_or_default().into())
+    Ok(text_in_git(git, Mode::FILE, blob)?
+        .unwrap_or_default()
+        .into())
 }
 
 /// What a person would have written: which file, or how many.
@@ -147,7 +182,11 @@ fn subject(changes: &[PlannedChange], head: &Head) -> String {
         changes => {
             let first = verb(&changes[0]);
             let same = changes.iter().all(|change| verb(change) == first);
-            format!("{} {} files", if same { first } else { "Edit" }, changes.len())
+            format!(
+                "{} {} files",
+                if same { first } else { "Edit" },
+                changes.len()
+            )
         }
     }
 }

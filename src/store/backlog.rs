@@ -54,16 +54,30 @@ impl Backlog {
                     return None;
                 }
                 state.urgent = false;
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
             let age = state.since.map_or(PACK_INTERVAL, |since| since.elapsed());
             let full = state.commits.len() >= PACK_COMMITS_MAX;
             if state.urgent || state.closed || full || age >= PACK_INTERVAL {
-                return Some(state.commits.iter().take(PACK_COMMITS_MAX).cloned().collect());
+                return Some(
+                    state
+                        .commits
+                        .iter()
+                        .take(PACK_COMMITS_MAX)
+                        .cloned()
+                        .collect(),
+                );
             }
             let wait = PACK_INTERVAL.saturating_sub(age);
-            state = self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
+            state = self
+                .changed
+                .wait_timeout(state, wait)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 
@@ -117,7 +131,11 @@ impl Backlog {
             if left.is_zero() {
                 return false;
             }
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         true
     }

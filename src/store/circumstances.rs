@@ -43,49 +43,87 @@ pub(crate) fn look(shared: &Shared) -> Result<Circumstances, Fault> {
     let disk = &shared.disk;
     let head = refs::head(disk)?;
     let branch = refs::read(disk, &shared.branch)?;
-    let index = disk.stat(Place(Root::Git, "index")).doing("look at the git index")?;
+    let index = disk
+        .stat(Place(Root::Git, "index"))
+        .doing("look at the git index")?;
     let was_shown = shared.progress.shown().revision != Snapshot::empty().revision;
-    let unsettled = operation_under_way(shared)?.or_else(|| wrong_head(&head, (branch, was_shown), &shared.branch));
+    let unsettled = operation_under_way(shared)?
+        .or_else(|| wrong_head(&head, (branch, was_shown), &shared.branch));
     let elsewhere = checked_out_elsewhere(shared)?;
     let is_elsewhere = elsewhere.is_some();
     let paused = match &unsettled {
         Some(reason) => Some(reason.clone()),
         None => hold::standing(shared)?.or(elsewhere),
     };
-    Ok(Circumstances { branch, unsettled, paused, is_elsewhere, index, head })
+    Ok(Circumstances {
+        branch,
+        unsettled,
+        paused,
+        is_elsewhere,
+        index,
+        head,
+    })
 }
 
 fn operation_under_way(shared: &Shared) -> Result<Option<String>, Fault> {
-    let names = shared.disk.list(Place(Root::Git, "")).doing("look at .git")?;
-    let standing = UNDER_WAY.iter().find(|name| names.iter().any(|other| other == *name));
+    let names = shared
+        .disk
+        .list(Place(Root::Git, ""))
+        .doing("look at .git")?;
+    let standing = UNDER_WAY
+        .iter()
+        .find(|name| names.iter().any(|other| other == *name));
     if let Some(name) = standing {
         return Ok(Some(format!("a git operation is under way (.git/{name})")));
     }
     let lock = format!("{}.lock", shared.branch);
-    let locked = shared.disk.stat(Place(Root::Git, &lock)).doing("look at the branch's lock")?;
+    let locked = shared
+        .disk
+        .stat(Place(Root::Git, &lock))
+        .doing("look at the branch's lock")?;
     Ok(locked.map(|_| format!("a git operation is under way (.git/{lock})")))
 }
 
-fn wrong_head(head: &Head, (branch, was_shown): (Option<Revision>, bool), served: &str) -> Option<String> {
+fn wrong_head(
+    head: &Head,
+    (branch, was_shown): (Option<Revision>, bool),
+    served: &str,
+) -> Option<String> {
     let short = |name: &str| name.strip_prefix("refs/heads/").unwrap_or(name).to_owned();
     match head {
         // Before the first show there need not be a branch yet.
         Head::Ref(name) if name == served && (branch.is_some() || !was_shown) => None,
         Head::Ref(name) if name == served => Some(format!("the branch {} is gone", short(served))),
-        Head::Ref(name) => Some(format!("HEAD is on {}; git checkout {} resumes", short(name), short(served))),
-        Head::Detached(_) => Some(format!("HEAD is on no branch; git checkout {} resumes", short(served))),
+        Head::Ref(name) => Some(format!(
+            "HEAD is on {}; git checkout {} resumes",
+            short(name),
+            short(served)
+        )),
+        Head::Detached(_) => Some(format!(
+            "HEAD is on no branch; git checkout {} resumes",
+            short(served)
+        )),
         Head::Unreadable => Some("HEAD is unreadable".to_owned()),
     }
 }
 
 /// Git refuses to move a branch under a second work tree, because that tree would then show a revert of every change.
 fn checked_out_elsewhere(shared: &Shared) -> Result<Option<String>, Fault> {
-    for name in shared.disk.list(Place(Root::Git, "worktrees")).doing("look at work trees")? {
+    for name in shared
+        .disk
+        .list(Place(Root::Git, "worktrees"))
+        .doing("look at work trees")?
+    {
         let head = format!("worktrees/{name}/HEAD");
-        let bytes = shared.disk.read(Place(Root::Git, &head)).doing("look at a work tree")?;
+        let bytes = shared
+            .disk
+            .read(Place(Root::Git, &head))
+            .doing("look at a work tree")?;
         let text = String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
         if text.trim_end().strip_prefix("ref: ") == Some(&shared.branch) {
-            return Ok(Some(format!("the branch is checked out in the work tree {name}, too")));
+            return Ok(Some(format!(
+                "the branch is checked out in the work tree {name}, too"
+            )));
         }
     }
     Ok(None)

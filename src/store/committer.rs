@@ -4,26 +4,28 @@
 //! becomes a commit of its own; one flush makes them all durable; then readers get the new snapshot and writers their
 //! answers. It never reads the work tree and never waits for people's git: what the folder says comes in as wishes, too.
 
+mod flushing;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use flushing::Failure;
+
 use crate::backend::git::Git;
-use crate::backend::journal::{AppendError, Journal};
-use crate::backend::refs;
+use crate::backend::journal::Journal;
 use crate::model::edit::{Change, Edit};
-use crate::model::error::{Doing, Error, Fault, Rejection};
+use crate::model::error::{Doing, Error, Rejection};
 use crate::model::limits::{BATCH_BYTES_MAX, BATCH_COMMITS_MAX};
 use crate::model::object::Revision;
 use crate::model::tree::Mode;
 use crate::store::adoption::{Adopted, Adoption, Judged};
 use crate::store::following::{self, Followed, Following};
 use crate::store::head::{Committed, Head, NewFile, Plan, PlannedChange};
-use crate::store::journaled;
 use crate::store::kept;
 use crate::store::progress::Mark;
 use crate::store::queue::{Reply, Wish};
 use crate::store::receipt::{Receipt, Receipts, Wait};
-use crate::store::shared::{Errand, PAUSED, READ_ONLY, Shared};
+use crate::store::shared::{READ_ONLY, Shared};
 
 /// A write to a file that a person has just saved waits this long for the save to be adopted.
 const PARKED_MAX: Duration = Duration::from_secs(1);
@@ -70,7 +72,16 @@ impl Committer {
         (journal, sequence): (Option<Journal>, u64),
     ) -> Self {
         let (receipts, parked) = (Receipts::default(), Vec::new());
-        Self { shared, git, head, journal, sequence, receipts, parked, repacks: 0 }
+        Self {
+            shared,
+            git,
+            head,
+            journal,
+            sequence,
+            receipts,
+            parked,
+            repacks: 0,
+        }
     }
 
     /// Remembers the receipts of requests from before the start, so that their retries are safe, too.
@@ -84,10 +95,16 @@ impl Committer {
         loop {
             while !self.shared.backlog.wait_for_room(ROOM_POLL) && !self.shared.queue.is_closed() {}
             let patience = (!self.parked.is_empty()).then_some(PARKED_POLL);
-            let Some(wishes) = self.shared.queue.take(BATCH_COMMITS_MAX, patience) else { return };
+            let Some(wishes) = self.shared.queue.take(BATCH_COMMITS_MAX, patience) else {
+                return;
+            };
             let parked = self.parked.drain(..).collect::<Vec<_>>();
             let parked = parked.into_iter().map(|(since, wish)| (Some(since), wish));
-            self.turn(parked.chain(wishes.into_iter().map(|wish| (None, wish))).collect());
+            self.turn(
+                parked
+                    .chain(wishes.into_iter().map(|wish| (None, wish)))
+                    .collect(),
+            );
         }
     }
 
@@ -99,7 +116,8 @@ impl Committer {
                     let since = since.unwrap_or_else(Instant::now);
                     if self.must_wait(&edit, since) {
                         self.parked.push((since, Wish::Edit { edit, wait, reply }));
-                    } else if let Err((error, reply)) = self.edit(*edit, (wait, reply), &mut batch) {
+                    } else if let Err((error, reply)) = self.edit(*edit, (wait, reply), &mut batch)
+                    {
                         reply(Err(error));
                     }
                 }
@@ -132,10 +150,23 @@ impl Committer {
     ) -> Result<(), (Error, Reply<Receipt>)> {
         let key = edit.provenance.idempotency_key.clone();
         let same_key = |answer: &&Answer| key.is_some() && answer.key == key;
-        let earlier = batch.answers.iter().find(same_key).map(|answer| answer.receipt.clone());
+        let earlier = batch
+            .answers
+            .iter()
+            .find(same_key)
+            .map(|answer| answer.receipt.clone());
         if let Some(receipt) = earlier.or_else(|| self.receipts.find(key.as_deref()?)) {
-            let receipt = Receipt { replayed: true, ..receipt };
-            batch.answers.push(Answer { sequence: self.sequence, key: None, wait, receipt, reply });
+            let receipt = Receipt {
+                replayed: true,
+                ..receipt
+            };
+            batch.answers.push(Answer {
+                sequence: self.sequence,
+                key: None,
+                wait,
+                receipt,
+                reply,
+            });
             return Ok(());
         }
         let change = match self.judged(&edit) {
@@ -149,8 +180,20 @@ impl Committer {
             batch.commits.push(Arc::new(committed));
         }
         let (revision, committed_at) = (self.head.revision(), self.head.snapshot().committed_at);
-        let receipt = Receipt { revision, committed_at, outcomes, published: false, replayed: false };
-        batch.answers.push(Answer { sequence: self.sequence, key, wait, receipt, reply });
+        let receipt = Receipt {
+            revision,
+            committed_at,
+            outcomes,
+            published: false,
+            replayed: false,
+        };
+        batch.answers.push(Answer {
+            sequence: self.sequence,
+            key,
+            wait,
+            receipt,
+            reply,
+        });
         Ok(())
     }
 
@@ -159,12 +202,23 @@ impl Committer {
             return Err(Rejection::StoreReadOnly { reason });
         }
         let change = edit.apply(self.head.snapshot())?;
-        let added = || change.files.iter().filter(|file| file.after.is_some()).map(|file| file.path.as_str());
+        let added = || {
+            change
+                .files
+                .iter()
+                .filter(|file| file.after.is_some())
+                .map(|file| file.path.as_str())
+        };
         for path in added() {
             // In the head, or in this very edit.
-            if self.head.is_obstructed(path.as_bytes()) || added().any(|other| is_below(other, path)) {
+            if self.head.is_obstructed(path.as_bytes())
+                || added().any(|other| is_below(other, path))
+            {
                 let path = path.to_owned();
-                return Err(Rejection::InvalidPath { path, reason: "a file and a folder want the same name" });
+                return Err(Rejection::InvalidPath {
+                    path,
+                    reason: "a file and a folder want the same name",
+                });
             }
         }
         Ok(change)
@@ -175,126 +229,27 @@ impl Committer {
         self.head.commit(plan, (self.shared.clock)(), self.sequence)
     }
 
-    /// Makes a batch durable and answers; or takes it back and says so.
-    fn flush(&mut self, batch: Batch) {
-        let Batch { commits, answers, .. } = batch;
-        if let Err(failure) = self.make_durable(None, &commits) {
-            tracing::error!(%failure, "a flush failed; {} writes were not acknowledged", commits.len());
-            return self.take_back(answers, &failure);
-        }
-        let can_be_shown = !commits.is_empty() && self.shared.notices.get(PAUSED).is_none();
-        let urgent = can_be_shown && self.shared.pace.take();
-        let waited_for = answers.iter().any(|answer| answer.wait == Wait::Published);
-        self.accept(commits, urgent || waited_for);
-        if urgent {
-            self.shared.send(Errand::Show { paid_for: self.sequence });
-        }
-        for Answer { sequence, key, wait, receipt, reply } in answers {
-            if let Some(key) = key {
-                self.receipts.keep(key, receipt.clone());
-            }
-            match wait == Wait::Published || urgent {
-                true => self.shared.progress.wait(sequence, wait, receipt, reply),
-                false => reply(Ok(receipt)),
-            }
-        }
-    }
-
-    /// Readers see what is durable; the publisher gets it.
-    fn accept(&mut self, commits: Vec<Arc<Committed>>, urgent: bool) {
-        self.head.settle();
-        self.shared.snapshot.store(Arc::new(self.head.snapshot().clone()));
-        if !commits.is_empty() && self.journal.is_some() {
-            self.shared.backlog.push(commits, urgent);
-        } else if urgent {
-            self.shared.backlog.hurry();
-        }
-    }
-
-    /// Makes commits durable, and before them that the head went where people had moved the branch: all or none.
-    fn make_durable(&mut self, moved: Option<Revision>, commits: &[Arc<Committed>]) -> Result<(), Failure> {
-        let Some(journal) = &mut self.journal else { return self.publish_now(commits) };
-        journal.release(self.shared.progress.published().sequence);
-        let commits = commits.iter().map(|commit| journaled::commit(&commit.payload));
-        let payloads: Vec<_> = moved.map(journaled::moved).into_iter().chain(commits).collect();
-        match journal.append(&payloads) {
-            Ok(_) => Ok(()),
-            Err(AppendError::Full) => Err(Failure::NoRoom),
-            Err(AppendError::Failed(fault)) => Err(Failure::Unknown(fault)),
-            Err(AppendError::Removed) => self.journal_again(&payloads),
-        }
-    }
-
-    /// Somebody removed the journal under the running daemon. All that is acknowledged and not in git stands in the
-    /// backlog, so a new journal can be written from there.
-    fn journal_again(&mut self, payloads: &[Vec<u8>]) -> Result<(), Failure> {
-        self.shared.notices.say("journal", "somebody removed the journal; a new one was written".to_owned());
-        let Some(journal) = &mut self.journal else { return Ok(()) };
-        if !self.shared.backlog.drain(DRAIN_MAX) {
-            let reason = "the journal was removed and packs cannot be written".to_owned();
-            self.shared.notices.say(READ_ONLY, reason.clone());
-            return Err(Failure::Unknown(Fault::new("write the journal", reason)));
-        }
-        let first = self.sequence + 1 - payloads.len() as u64;
-        journal.rewrite(first, payloads).map_err(|error| match error {
-            AppendError::Full => Failure::NoRoom,
-            AppendError::Failed(fault) => Failure::Unknown(fault),
-            AppendError::Removed => Failure::Unknown(Fault::new("write the journal", "it was removed again")),
-        })
-    }
-
-    /// Without a journal, a batch is durable when git has it.
-    fn publish_now(&self, commits: &[Arc<Committed>]) -> Result<(), Failure> {
-        let Some(last) = commits.last() else { return Ok(()) };
-        self.shared.backlog.push(commits.to_vec(), true);
-        self.shared.backlog.drain(Duration::MAX / 4);
-        match self.shared.progress.published().revision == last.revision {
-            true => Ok(()),
-            false => Err(self.why_not_published(last.revision)),
-        }
-    }
-
-    /// The ref may have moved although making that durable failed: then nobody knows.
-    fn why_not_published(&self, wanted: Revision) -> Failure {
-        let moved = refs::read(&self.shared.disk, crate::store::publisher::HEAD);
-        let cause = Fault::new("publish a batch", "see the log");
-        match moved {
-            Ok(found) if found == Some(wanted) => Failure::Unknown(cause),
-            Ok(_) => Failure::NoRoom,
-            Err(fault) => Failure::Unknown(fault),
-        }
-    }
-
-    fn take_back(&mut self, answers: Vec<Answer>, failure: &Failure) {
-        self.roll_back();
-        for answer in answers {
-            let rejection = match failure {
-                Failure::NoRoom => Rejection::DiskFull,
-                Failure::Unknown(_) => Rejection::OutcomeUnknown,
-            };
-            (answer.reply)(Err(rejection.into()));
-        }
-    }
-
-    /// The head is again what is durable, and the next commit gets the journal's next number.
-    fn roll_back(&mut self) {
-        self.head.roll_back();
-        self.sequence = match &self.journal {
-            Some(journal) => journal.next_sequence() - 1,
-            None => self.shared.progress.published().sequence,
-        };
-    }
-
     fn reopened(&mut self) -> Result<(), Error> {
-        Ok(self.shared.reopen_after_repack(&mut self.git, &mut self.repacks)?)
+        Ok(self
+            .shared
+            .reopen_after_repack(&mut self.git, &mut self.repacks)?)
     }
 
     fn adopt(&mut self, adoption: Adoption) -> Result<Adopted, Error> {
-        let Judged { plan, conflicts, refused } = adoption.judge(&self.head, &self.git)?;
+        let Judged {
+            plan,
+            conflicts,
+            refused,
+        } = adoption.judge(&self.head, &self.git)?;
         if let Some(plan) = plan {
             self.commit_alone(plan)?;
         }
-        Ok(Adopted { revision: self.head.revision(), sequence: self.sequence, conflicts, refused })
+        Ok(Adopted {
+            revision: self.head.revision(),
+            sequence: self.sequence,
+            conflicts,
+            refused,
+        })
     }
 
     /// A commit that is no caller's: durable by itself, shown when the folder's thread next shows.
@@ -311,10 +266,16 @@ impl Committer {
     /// Brings the head to where people moved the branch, losing nothing that was acknowledged.
     fn follow(&mut self, following: Following) -> Result<Followed, Error> {
         if !self.shared.backlog.drain(DRAIN_MAX) {
-            return Err(Rejection::Busy { reason: "acknowledged writes are being published" }.into());
+            return Err(Rejection::Busy {
+                reason: "acknowledged writes are being published",
+            }
+            .into());
         }
         // People's git does not sync what it writes; a commit of ours must not outlive one of theirs that it builds on.
-        self.shared.disk.sync_file_system().doing("make people's commits durable")?;
+        self.shared
+            .disk
+            .sync_file_system()
+            .doing("make people's commits durable")?;
         let (old, Following { branch, shown }) = (self.head.revision(), following);
         let conflicts = if self.git.contains(branch, old)? {
             self.go_to(branch, |_, _| Ok((None, Vec::new())))?
@@ -325,10 +286,19 @@ impl Committer {
             self.commit_alone(plan)?;
             conflicts
         } else {
-            kept::keep(&self.shared, &self.git, [shown, Some(old)].into_iter().flatten())?;
-            self.go_to(branch, |head, git| following::bring_back(head, git, shown, old))?
+            kept::keep(
+                &self.shared,
+                &self.git,
+                [shown, Some(old)].into_iter().flatten(),
+            )?;
+            self.go_to(branch, |head, git| {
+                following::bring_back(head, git, shown, old)
+            })?
         };
-        Ok(Followed { sequence: self.sequence, conflicts })
+        Ok(Followed {
+            sequence: self.sequence,
+            conflicts,
+        })
     }
 
     /// The head becomes a commit that people made, and goes on by what is planned upon it.
@@ -353,11 +323,18 @@ impl Committer {
         self.head.move_to(target, &self.git)?;
         self.sequence += 1;
         let (plan, conflicts) = plan(&self.head, &self.git)?;
-        let commits: Vec<_> = plan.map(|plan| Arc::new(self.commit(plan))).into_iter().collect();
-        self.make_durable(Some(target), &commits).map_err(Failure::into_error)?;
+        let commits: Vec<_> = plan
+            .map(|plan| Arc::new(self.commit(plan)))
+            .into_iter()
+            .collect();
+        self.make_durable(Some(target), &commits)
+            .map_err(Failure::into_error)?;
         if commits.is_empty() {
             self.shared.move_head(target)?;
-            self.shared.progress.set_published(Mark { sequence: self.sequence, revision: target });
+            self.shared.progress.set_published(Mark {
+                sequence: self.sequence,
+                revision: target,
+            });
         }
         self.accept(commits, true);
         Ok(conflicts)
@@ -368,49 +345,34 @@ impl Committer {
 impl Drop for Committer {
     fn drop(&mut self) {
         self.shared.queue.close();
-        let waiting = self.shared.queue.take(usize::MAX, Some(Duration::ZERO)).unwrap_or_default();
+        let waiting = self
+            .shared
+            .queue
+            .take(usize::MAX, Some(Duration::ZERO))
+            .unwrap_or_default();
         let parked = self.parked.drain(..).map(|(_, wish)| wish);
-        parked.chain(waiting).for_each(|wish| wish.refuse(Rejection::ShuttingDown));
-    }
-}
-
-/// Why a batch is not durable.
-#[derive(Debug)]
-enum Failure {
-    /// There was no room, and nothing of it was written.
-    NoRoom,
-    /// It may be durable or not.
-    Unknown(Fault),
-}
-
-impl Failure {
-    fn into_error(self) -> Error {
-        match self {
-            Self::NoRoom => Rejection::DiskFull.into(),
-            Self::Unknown(fault) => fault.into(),
-        }
-    }
-}
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::NoRoom => f.write_str("no room"),
-            Self::Unknown(fault) => fault.fmt(f),
-        }
+        parked
+            .chain(waiting)
+            .for_each(|wish| wish.refuse(Rejection::ShuttingDown));
     }
 }
 
 /// Whether a path lies below another one.
 fn is_below(path: &str, folder: &str) -> bool {
-    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+    path.strip_prefix(folder)
+        .is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// The commit of a caller's edit.
 fn plan(edit: &Edit, change: Change) -> Plan {
     let planned = |file: crate::model::edit::FileChange| PlannedChange {
         path: file.path.as_str().as_bytes().into(),
-        after: file.after.map(|(blob, text)| NewFile { mode: Mode::FILE, blob, text: Some(text), in_git: false }),
+        after: file.after.map(|(blob, text)| NewFile {
+            mode: Mode::FILE,
+            blob,
+            text: Some(text),
+            in_git: false,
+        }),
     };
     Plan {
         author: edit.provenance.author.clone(),

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::backend::git::Git;
 use crate::backend::refs::{self, OwnRef};
 use crate::backend::watch::{Hint, Watch};
-use crate::model::error::{Error, Fault};
+use crate::model::error::{Error, Fault, Rejection};
 use crate::model::object::{BlobId, Revision};
 use crate::model::path::RepoPath;
 use crate::store::circumstances::{self, Circumstances};
@@ -72,7 +72,7 @@ pub(crate) struct Folder {
     stirring_since: Option<Instant>,
     has_failed: bool,
     /// How the last run ended, until its loose ends are tied.
-    pub(crate) last_run: LastRun,
+    pub(crate) last_run: Option<LastRun>,
     repacks: u64,
 }
 
@@ -104,7 +104,7 @@ impl Folder {
             paused_since: None,
             stirring_since: None,
             has_failed: false,
-            last_run: LastRun::Written,
+            last_run: None,
             repacks: 0,
         }
     }
@@ -112,7 +112,9 @@ impl Folder {
     /// Starts listening to the system. Without its help, the scan alone finds what people save.
     fn watch(&mut self) {
         let shared = Arc::clone(&self.shared);
-        match Watch::start(self.shared.disk.path(), move |hint| shared.send(Errand::Look(hint))) {
+        match Watch::start(self.shared.disk.path(), move |hint| {
+            shared.send(Errand::Look(hint))
+        }) {
             Ok(watch) => self.watch = Some(watch),
             Err(fault) => self.shared.notices.say("watch", fault.to_string()),
         }
@@ -165,10 +167,6 @@ impl Folder {
     /// The first look: what the last run left is put right, and what people did meanwhile is taken in.
     pub(crate) fn first_look(&mut self) {
         self.watch();
-        let restored = self.restore(self.last_run);
-        self.report(restored);
-        let begun = last_run::begin(&self.shared);
-        self.report(begun.map_err(Error::from));
         let rested = self.look_at_rest();
         self.report(rested.map(drop).map_err(Error::from));
         self.look();
@@ -176,8 +174,12 @@ impl Folder {
 
     /// One look at the facts: what people did first, then what is to be shown.
     fn look(&mut self) {
-        let reopened = self.shared.reopen_after_repack(&mut self.git, &mut self.repacks);
-        let looked = reopened.map_err(Error::from).and_then(|()| self.look_around());
+        let reopened = self
+            .shared
+            .reopen_after_repack(&mut self.git, &mut self.repacks);
+        let looked = reopened
+            .map_err(Error::from)
+            .and_then(|()| self.look_around());
         self.has_failed = looked.is_err();
         self.report(looked);
         self.shared.progress.expire();
@@ -195,6 +197,7 @@ impl Folder {
         }
         if now.unsettled.is_none() {
             self.follow(&now)?;
+            self.tie_loose_ends()?;
             let displaced = self.quarantine.due();
             self.release_quarantine(displaced, quarantine::OLD)?;
         }
@@ -205,9 +208,31 @@ impl Folder {
         Ok(())
     }
 
+    /// Puts right what the last run left, before a file is taken for a person's wish; and not while files are of another
+    /// branch than the served one.
+    fn tie_loose_ends(&mut self) -> Result<(), Error> {
+        let Some(last) = self.last_run else {
+            return Ok(());
+        };
+        // What followed the branch has to be in git: the head before it may have what people have dropped.
+        if !self.shared.backlog.drain(DRAIN_MAX) {
+            return Err(Rejection::Busy {
+                reason: "acknowledged writes are being published",
+            }
+            .into());
+        }
+        self.restore(last)?;
+        last_run::begin(&self.shared)?;
+        self.last_run = None;
+        Ok(())
+    }
+
     /// Whether people's git has only just put an index in place, and may be about to move the branch.
     fn is_stirring(&mut self, now: &Circumstances) -> bool {
-        let is_young = self.index.left_alone_for(now.index.as_ref()).is_some_and(|age| age < STIRRING);
+        let is_young = self
+            .index
+            .left_alone_for(now.index.as_ref())
+            .is_some_and(|age| age < STIRRING);
         let since = is_young.then(|| self.stirring_since.unwrap_or_else(Instant::now));
         self.stirring_since = since.filter(|since| since.elapsed() < STIRRING_MAX);
         self.stirring_since.is_some()
@@ -241,7 +266,10 @@ impl Folder {
     }
 
     fn is_show_due(&mut self) -> bool {
-        let (published, shown) = (self.shared.progress.published(), self.shared.progress.shown());
+        let (published, shown) = (
+            self.shared.progress.published(),
+            self.shared.progress.shown(),
+        );
         if !self.is_behind() {
             return false;
         }
@@ -257,16 +285,25 @@ impl Folder {
     /// Whether there is something to show. Until git has the commit that has what people did, what git has would take the
     /// branch, or a file, back to where people had left it.
     fn is_behind(&self) -> bool {
-        let (published, shown) = (self.shared.progress.published(), self.shared.progress.shown());
-        let is_folder_behind = || self.left_behind_at.is_some() || self.has_merged(published.revision);
-        published.sequence >= self.peoples && (published.revision != shown.revision || is_folder_behind())
+        let (published, shown) = (
+            self.shared.progress.published(),
+            self.shared.progress.shown(),
+        );
+        let is_folder_behind =
+            || self.left_behind_at.is_some() || self.has_merged(published.revision);
+        published.sequence >= self.peoples
+            && (published.revision != shown.revision || is_folder_behind())
     }
 
     /// Whether a person's save was merged with what agents wrote, and the folder has only the save.
     fn has_merged(&self, published: Revision) -> bool {
         let head = self.shared.snapshot.load();
         let in_head = |path: &String| head.get(&RepoPath::parse(path).ok()?).map(|file| file.blob);
-        head.revision == published && self.adopted.iter().any(|(path, text)| in_head(path) != Some(*text))
+        head.revision == published
+            && self
+                .adopted
+                .iter()
+                .any(|(path, text)| in_head(path) != Some(*text))
     }
 
     /// The commit that index and files show.
@@ -276,7 +313,9 @@ impl Folder {
 
     /// Brings the head to where people moved the branch.
     fn follow(&mut self, now: &Circumstances) -> Result<(), Error> {
-        let Some(branch) = now.branch.filter(|branch| Some(*branch) != self.shown) else { return Ok(()) };
+        let Some(branch) = now.branch.filter(|branch| Some(*branch) != self.shown) else {
+            return Ok(());
+        };
         let head = self.shared.progress.published().revision;
         let since = self.shown.or_else(|| self.git.merge_base(branch, head));
         if now.is_elsewhere {
@@ -288,7 +327,10 @@ impl Folder {
             refs::sync(&self.shared.disk, &self.shared.branch)?;
             return Ok(self.set_shown(self.mark_of(branch))?);
         }
-        let following = Following { branch, shown: since };
+        let following = Following {
+            branch,
+            shown: since,
+        };
         let followed = self.ask(|reply| Wish::Follow { following, reply })?;
         self.peoples = followed.sequence;
         self.say_conflicts(followed.conflicts);
@@ -297,7 +339,11 @@ impl Folder {
 
     /// Whether a branch within the head's history is there because the head was shown so far, or because the head went
     /// where people had moved it; and not because people moved it back.
-    fn is_followed(&self, branch: Revision, (shown, head): (Option<Revision>, Revision)) -> Result<bool, Fault> {
+    fn is_followed(
+        &self,
+        branch: Revision,
+        (shown, head): (Option<Revision>, Revision),
+    ) -> Result<bool, Fault> {
         let Some(shown) = shown else { return Ok(false) };
         Ok(self.git.contains(branch, shown)? || !self.git.contains(head, shown)?)
     }
@@ -305,8 +351,13 @@ impl Folder {
     /// How far a branch tip is: as far as git, or no farther than the show before it.
     fn mark_of(&self, branch: Revision) -> Mark {
         let progress = &self.shared.progress;
-        let nearest = [progress.published(), progress.shown()].into_iter().find(|mark| mark.revision == branch);
-        nearest.unwrap_or(Mark { revision: branch, ..progress.shown() })
+        let nearest = [progress.published(), progress.shown()]
+            .into_iter()
+            .find(|mark| mark.revision == branch);
+        nearest.unwrap_or(Mark {
+            revision: branch,
+            ..progress.shown()
+        })
     }
 
     /// Notes durably that branch, index and files are at a commit.
@@ -318,18 +369,25 @@ impl Folder {
     }
 
     /// Has the committer grant a wish, and waits for it.
-    pub(super) fn ask<T: Send + 'static>(&self, wish: impl FnOnce(Reply<T>) -> Wish) -> Result<T, Error> {
+    pub(super) fn ask<T: Send + 'static>(
+        &self,
+        wish: impl FnOnce(Reply<T>) -> Wish,
+    ) -> Result<T, Error> {
         let (sender, receiver) = mpsc::channel();
-        self.shared.queue.push(wish(Box::new(move |result| drop(sender.send(result)))));
-        receiver
-            .recv_timeout(COMMITTER_MAX)
-            .unwrap_or_else(|_| Err(Fault::new("wait for the committer", "it does not answer").into()))
+        self.shared
+            .queue
+            .push(wish(Box::new(move |result| drop(sender.send(result)))));
+        receiver.recv_timeout(COMMITTER_MAX).unwrap_or_else(|_| {
+            Err(Fault::new("wait for the committer", "it does not answer").into())
+        })
     }
 
     pub(super) fn say_conflicts(&self, conflicts: Vec<String>) {
         if !conflicts.is_empty() {
             let paths = conflicts.join(", ");
-            let told = format!("{paths}: a person and an agent changed the same lines; the person's text stands, the agent's is in git log");
+            let told = format!(
+                "{paths}: a person and an agent changed the same lines; the person's text stands, the agent's is in git log"
+            );
             self.shared.notices.say("conflict", told);
         }
     }
@@ -337,7 +395,9 @@ impl Folder {
     /// Everything that is acknowledged goes into git and, if people let it, into the folder.
     fn finish(mut self) {
         if !self.shared.backlog.drain(DRAIN_MAX) {
-            tracing::warn!("some acknowledged writes stay in the journal; the next start publishes them");
+            tracing::warn!(
+                "some acknowledged writes stay in the journal; the next start publishes them"
+            );
         }
         let shown = self.look_at_rest().map_err(Error::from).and_then(|now| {
             let due = now.paused.is_none() && self.is_behind();
@@ -355,7 +415,9 @@ impl Folder {
     fn report(&self, done: Result<(), Error>) {
         match done {
             Ok(()) => self.shared.notices.unsay("folder"),
-            Err(Error::Rejected(rejection)) => tracing::info!(%rejection, "the folder is looked at again"),
+            Err(Error::Rejected(rejection)) => {
+                tracing::info!(%rejection, "the folder is looked at again")
+            }
             Err(Error::Failed(fault)) => self.shared.notices.say("folder", fault.to_string()),
         }
     }
@@ -373,8 +435,15 @@ impl Folder {
             (false, false) => None,
         };
         // While git is at work nobody looks at them, due or not.
-        let quarantine = self.quarantine.next_look().map(|at| at.max(now + Duration::from_millis(5)));
+        let quarantine = self
+            .quarantine
+            .next_look()
+            .map(|at| at.max(now + Duration::from_millis(5)));
         let due = [self.dirty.next(), show_at, quarantine, progress.expire()];
-        due.into_iter().flatten().min().unwrap_or(self.scan_at).min(self.scan_at)
+        due.into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(self.scan_at)
+            .min(self.scan_at)
     }
 }

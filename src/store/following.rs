@@ -36,11 +36,22 @@ enum Favoured {
 }
 
 /// The merge of what people committed on top of `shown` into a head that has gone on meanwhile.
-pub(crate) fn merge(head: &Head, git: &Git, following: Following) -> Result<(Plan, Vec<String>), Error> {
+pub(crate) fn merge(
+    head: &Head,
+    git: &Git,
+    following: Following,
+) -> Result<(Plan, Vec<String>), Error> {
     let differences = git.differences(following.shown, following.branch)?;
     let (changes, conflicts) = bring_in(head, git, &differences, Favoured::Incoming)?;
-    let message = Message::new("Merge what people committed").with(Trailer::Op, "merge").render();
-    let plan = Plan { author: own_name(), message, merged: vec![following.branch], changes };
+    let message = Message::new("Merge what people committed")
+        .with(Trailer::Op, "merge")
+        .render();
+    let plan = Plan {
+        author: own_name(),
+        message,
+        merged: vec![following.branch],
+        changes,
+    };
     Ok((plan, conflicts))
 }
 
@@ -59,7 +70,15 @@ pub(crate) fn bring_back(
     }
     let subject = "Bring back writes the rewritten branch had not seen";
     let message = Message::new(subject).with(Trailer::Op, "restore").render();
-    Ok((Some(Plan { author: own_name(), message, merged: Vec::new(), changes }), conflicts))
+    Ok((
+        Some(Plan {
+            author: own_name(),
+            message,
+            merged: Vec::new(),
+            changes,
+        }),
+        conflicts,
+    ))
 }
 
 fn own_name() -> Author {
@@ -101,10 +120,18 @@ fn taken_over(git: &Git, difference: &Difference) -> Result<PlannedChange, Fault
     let file = |leaf: Leaf| -> Result<NewFile, Fault> {
         let blob = BlobId(leaf.id);
         let text = text_in_git(git, leaf.mode, blob)?.map(Into::into);
-        Ok(NewFile { mode: leaf.mode, blob, text, in_git: true })
+        Ok(NewFile {
+            mode: leaf.mode,
+            blob,
+            text,
+            in_git: true,
+        })
     };
     let after = difference.new.map(file).transpose()?;
-    Ok(PlannedChange { path: difference.path.clone(), after })
+    Ok(PlannedChange {
+        path: difference.path.clone(),
+        after,
+    })
 }
 
 fn both_changed(
@@ -121,5 +148,10 @@ fn both_changed(
         },
     };
     let base = difference.old.map(|leaf| BlobId(leaf.id));
-    Side { path: &difference.path, base, theirs }.merge(head, git)
+    Side {
+        path: &difference.path,
+        base,
+        theirs,
+    }
+    .merge(head, git)
 }

@@ -77,7 +77,9 @@ pub(crate) struct Committed {
 impl Committed {
     /// Roughly what it holds in RAM until it is in a pack.
     pub(crate) fn bytes(&self) -> usize {
-        self.raw.len() + self.payload.len() + self.blobs.iter().map(|(_, text)| text.len()).sum::<usize>()
+        self.raw.len()
+            + self.payload.len()
+            + self.blobs.iter().map(|(_, text)| text.len()).sum::<usize>()
     }
 }
 
@@ -97,7 +99,12 @@ impl Recorded {
         let record = record::decode(payload).doing("read a record of the journal")?;
         let parent = CommitHeader::read(&record.commit).and_then(|header| header.parent);
         let parent = parent.unwrap_or(Snapshot::empty().revision);
-        Ok(Self { revision: hash_commit(&record.commit), parent, record, payload: payload.to_vec() })
+        Ok(Self {
+            revision: hash_commit(&record.commit),
+            parent,
+            record,
+            payload: payload.to_vec(),
+        })
     }
 }
 
@@ -110,7 +117,11 @@ pub(crate) struct Head {
 
 impl Head {
     pub(crate) fn new(snapshot: Snapshot, forest: Forest) -> Self {
-        Self { settled: snapshot.clone(), snapshot, forest }
+        Self {
+            settled: snapshot.clone(),
+            snapshot,
+            forest,
+        }
     }
 
     /// The memory as the commits so far leave it, durable or not.
@@ -135,23 +146,46 @@ impl Head {
     /// Makes the next commit. Nothing is durable yet.
     pub(crate) fn commit(&mut self, plan: Plan, now: Moment, sequence: u64) -> Committed {
         let trees = self.forest.apply(&leaves(&plan.changes));
-        let moment = Moment { seconds: self.next_second(now.seconds), ..now };
+        let moment = Moment {
+            seconds: self.next_second(now.seconds),
+            ..now
+        };
         let raw = self.encode(&plan, moment);
         let revision = hash_commit(&raw);
         let record = self.record(&raw, &plan.changes);
         let blobs = new_blobs(&plan.changes);
         self.advance(revision, moment.seconds, plan.changes);
-        Committed { sequence, revision, raw, trees, blobs, payload: record::encode(&record) }
+        Committed {
+            sequence,
+            revision,
+            raw,
+            trees,
+            blobs,
+            payload: record::encode(&record),
+        }
     }
 
     /// Does again what the journal recorded, unless git had it before: then nothing is given. Refuses a record that does
     /// not lead to the commit it names.
-    pub(crate) fn replay(&mut self, sequence: u64, recorded: Recorded, git: &Git) -> Result<Option<Committed>, Fault> {
-        let Recorded { revision, parent, record, payload } = recorded;
+    pub(crate) fn replay(
+        &mut self,
+        sequence: u64,
+        recorded: Recorded,
+        git: &Git,
+    ) -> Result<Option<Committed>, Fault> {
+        let Recorded {
+            revision,
+            parent,
+            record,
+            payload,
+        } = recorded;
         if parent != self.revision() && git.has(revision.0)? {
             return Ok(None);
         }
-        let changes = record.changes.iter().map(|change| self.replayed(change, git));
+        let changes = record
+            .changes
+            .iter()
+            .map(|change| self.replayed(change, git));
         let changes = changes.collect::<Result<Vec<_>, _>>()?;
         let trees = self.forest.apply(&leaves(&changes));
         let header = CommitHeader::read(&record.commit)
@@ -159,7 +193,14 @@ impl Head {
             .ok_or_else(|| Fault::new(REPLAY, "a record does not follow from the one before it"))?;
         let blobs = new_blobs(&changes);
         self.advance(revision, header.committed_at, changes);
-        Ok(Some(Committed { sequence, revision, raw: record.commit, trees, blobs, payload }))
+        Ok(Some(Committed {
+            sequence,
+            revision,
+            raw: record.commit,
+            trees,
+            blobs,
+            payload,
+        }))
     }
 
     /// Becomes a commit that people made, whatever its history; not for good before it is settled. Every commit so far must
@@ -168,17 +209,36 @@ impl Head {
         let facts = git.known_commit(target)?;
         let differences = git.tree_differences(Some(self.forest.root()), Some(facts.tree))?;
         let touched = git.last_touched(Some(self.revision()), target, differences.len())?;
-        let leaves: Vec<_> = differences.iter().map(|change| (change.path.clone(), change.new)).collect();
+        let leaves: Vec<_> = differences
+            .iter()
+            .map(|change| (change.path.clone(), change.new))
+            .collect();
         self.forest.apply(&leaves);
         if self.forest.root() != facts.tree {
-            return Err(Fault::new("follow the branch", "the tree in memory has come apart from git's"));
+            return Err(Fault::new(
+                "follow the branch",
+                "the tree in memory has come apart from git's",
+            ));
         }
         for change in &differences {
-            let Some(path) = served(&change.path) else { continue };
-            let (revision, updated_at) = *touched.get(&change.path).unwrap_or(&(target, facts.committed_at));
-            let text = change.new.map(|leaf| text_in_git(git, leaf.mode, BlobId(leaf.id))).transpose()?.flatten();
+            let Some(path) = served(&change.path) else {
+                continue;
+            };
+            let (revision, updated_at) = *touched
+                .get(&change.path)
+                .unwrap_or(&(target, facts.committed_at));
+            let text = change
+                .new
+                .map(|leaf| text_in_git(git, leaf.mode, BlobId(leaf.id)))
+                .transpose()?
+                .flatten();
             let blob = change.new.map(|leaf| BlobId(leaf.id));
-            let file = text.zip(blob).map(|(text, blob)| File { blob, text: text.into(), revision, updated_at });
+            let file = text.zip(blob).map(|(text, blob)| File {
+                blob,
+                text: text.into(),
+                revision,
+                updated_at,
+            });
             self.snapshot.set(&path, file.map(Arc::new));
         }
         (self.snapshot.revision, self.snapshot.committed_at) = (target, facts.committed_at);
@@ -199,7 +259,11 @@ impl Head {
 
     fn next_second(&self, now: Seconds) -> Seconds {
         let parent = self.snapshot.committed_at;
-        if parent > now + CLOCK_SKEW_SECONDS_MAX { now } else { now.max(parent) }
+        if parent > now + CLOCK_SKEW_SECONDS_MAX {
+            now
+        } else {
+            now.max(parent)
+        }
     }
 
     fn encode(&self, plan: &Plan, moment: Moment) -> Vec<u8> {
@@ -209,9 +273,21 @@ impl Head {
                 text.push_str(&format!("parent {parent}\n"));
             }
         }
-        let (sign, offset) = (if moment.offset_minutes < 0 { '-' } else { '+' }, moment.offset_minutes.abs());
-        let at = format!("{} {sign}{:02}{:02}", moment.seconds, offset / 60, offset % 60);
-        text.push_str(&format!("author {} <{}> {at}\n", plan.author.name(), plan.author.email()));
+        let (sign, offset) = (
+            if moment.offset_minutes < 0 { '-' } else { '+' },
+            moment.offset_minutes.abs(),
+        );
+        let at = format!(
+            "{} {sign}{:02}{:02}",
+            moment.seconds,
+            offset / 60,
+            offset % 60
+        );
+        text.push_str(&format!(
+            "author {} <{}> {at}\n",
+            plan.author.name(),
+            plan.author.email()
+        ));
         text.push_str(&format!("committer {COMMITTER} {at}\n\n{}", plan.message));
         text.into_bytes()
     }
@@ -224,11 +300,21 @@ impl Head {
                     Some(text) => self.recorded_text(&change.path, text),
                     None => Text::InGit,
                 };
-                Written { mode: file.mode, blob: file.blob, text }
+                Written {
+                    mode: file.mode,
+                    blob: file.blob,
+                    text,
+                }
             };
-            PathChange { path: change.path.clone(), after: change.after.as_ref().map(written) }
+            PathChange {
+                path: change.path.clone(),
+                after: change.after.as_ref().map(written),
+            }
         });
-        CommitRecord { commit: raw.to_vec(), changes: changes.collect() }
+        CommitRecord {
+            commit: raw.to_vec(),
+            changes: changes.collect(),
+        }
     }
 
     fn recorded_text(&self, path: &[u8], new: &str) -> Text {
@@ -240,23 +326,38 @@ impl Head {
 
     fn replayed(&self, change: &PathChange, git: &Git) -> Result<PlannedChange, Fault> {
         let path = change.path.clone();
-        let Some(file) = &change.after else { return Ok(PlannedChange { path, after: None }) };
-        let bytes = match &file.text {
-            Text::Whole(bytes) => Some(bytes.to_vec()),
-            Text::Splice(splice) => {
-                let base = self.served_text(&path).filter(|old| old.blob == splice.base);
-                let text = base.and_then(|old| splice.apply(old.text.as_bytes()));
-                Some(text.ok_or_else(|| Fault::new(REPLAY, "a splice has lost the text it changes"))?)
-            }
-            Text::InGit => None,
+        let Some(file) = &change.after else {
+            return Ok(PlannedChange { path, after: None });
         };
+        let bytes =
+            match &file.text {
+                Text::Whole(bytes) => Some(bytes.to_vec()),
+                Text::Splice(splice) => {
+                    let base = self
+                        .served_text(&path)
+                        .filter(|old| old.blob == splice.base);
+                    let text = base.and_then(|old| splice.apply(old.text.as_bytes()));
+                    Some(text.ok_or_else(|| {
+                        Fault::new(REPLAY, "a splice has lost the text it changes")
+                    })?)
+                }
+                Text::InGit => None,
+            };
         let in_git = bytes.is_none();
         let text = match bytes {
             Some(bytes) => Some(checked(bytes, file.blob)?),
             None => text_in_git(git, file.mode, file.blob)?,
         };
-        let after = NewFile { mode: file.mode, blob: file.blob, text: text.map(Into::into), in_git };
-        Ok(PlannedChange { path, after: Some(after) })
+        let after = NewFile {
+            mode: file.mode,
+            blob: file.blob,
+            text: text.map(Into::into),
+            in_git,
+        };
+        Ok(PlannedChange {
+            path,
+            after: Some(after),
+        })
     }
 
     fn served_text(&self, path: &[u8]) -> Option<Arc<File>> {
@@ -267,11 +368,21 @@ impl Head {
         self.snapshot.revision = revision;
         self.snapshot.committed_at = committed_at;
         for change in changes {
-            let Some(path) = served(&change.path) else { continue };
-            let file = change.after.filter(|file| file.mode.is_file()).and_then(|file| {
-                let text = file.text.filter(|text| is_servable(text))?;
-                Some(Arc::new(File { blob: file.blob, text, revision, updated_at: committed_at }))
-            });
+            let Some(path) = served(&change.path) else {
+                continue;
+            };
+            let file = change
+                .after
+                .filter(|file| file.mode.is_file())
+                .and_then(|file| {
+                    let text = file.text.filter(|text| is_servable(text))?;
+                    Some(Arc::new(File {
+                        blob: file.blob,
+                        text,
+                        revision,
+                        updated_at: committed_at,
+                    }))
+                });
             self.snapshot.set(&path, file);
         }
     }
@@ -282,18 +393,30 @@ fn checked(bytes: Vec<u8>, blob: BlobId) -> Result<String, Fault> {
     let text = String::from_utf8(bytes).doing(REPLAY)?;
     match hash_blob(text.as_bytes()) {
         Ok(id) if id == blob => Ok(text),
-        _ => Err(Fault::new(REPLAY, format!("the text of {blob} is another one"))),
+        _ => Err(Fault::new(
+            REPLAY,
+            format!("the text of {blob} is another one"),
+        )),
     }
 }
 
 fn leaves(changes: &[PlannedChange]) -> Vec<(TreePath, Option<Leaf>)> {
-    let leaf = |file: &NewFile| Leaf { mode: file.mode, id: file.blob.0 };
-    changes.iter().map(|change| (change.path.clone(), change.after.as_ref().map(leaf))).collect()
+    let leaf = |file: &NewFile| Leaf {
+        mode: file.mode,
+        id: file.blob.0,
+    };
+    changes
+        .iter()
+        .map(|change| (change.path.clone(), change.after.as_ref().map(leaf)))
+        .collect()
 }
 
 fn new_blobs(changes: &[PlannedChange]) -> Vec<(BlobId, Arc<str>)> {
     let files = changes.iter().filter_map(|change| change.after.as_ref());
-    files.filter(|file| !file.in_git).filter_map(|file| Some((file.blob, file.text.clone()?))).collect()
+    files
+        .filter(|file| !file.in_git)
+        .filter_map(|file| Some((file.blob, file.text.clone()?)))
+        .collect()
 }
 
 /// The text of a file that git has, where it is one that can be served.
@@ -301,7 +424,9 @@ pub(crate) fn text_in_git(git: &Git, mode: Mode, blob: BlobId) -> Result<Option<
     if !mode.is_file() {
         return Ok(None);
     }
-    Ok(String::from_utf8(git.blob(blob)?).ok().filter(|text| is_servable(text)))
+    Ok(String::from_utf8(git.blob(blob)?)
+        .ok()
+        .filter(|text| is_servable(text)))
 }
 
 /// The path as one that the memory serves, if it is one.
@@ -327,10 +452,17 @@ impl CommitHeader {
         let mut lines = text.lines();
         let tree = lines.next()?.strip_prefix("tree ")?.parse().ok()?;
         let mut lines = lines.peekable();
-        let parent = lines.peek()?.strip_prefix("parent ").and_then(|id| id.parse().ok());
+        let parent = lines
+            .peek()?
+            .strip_prefix("parent ")
+            .and_then(|id| id.parse().ok());
         let committer = lines.find_map(|line| line.strip_prefix("committer "))?;
         let (_, moment) = committer.rsplit_once("> ")?;
         let committed_at = moment.split(' ').next()?.parse().ok()?;
-        Some(Self { tree, parent, committed_at })
+        Some(Self {
+            tree,
+            parent,
+            committed_at,
+        })
     }
 }

@@ -27,17 +27,28 @@ const HOOK_TEXT: &str = "#!/bin/sh\n\
 /// Why the daemon holds still, if it does.
 pub(crate) fn standing(shared: &Shared) -> Result<Option<String>, Fault> {
     let place = Place(Root::Git, HOLD);
-    let Some(stat) = shared.disk.stat(place).doing("look at the hold")? else { return Ok(None) };
-    let bytes = shared.disk.read(place).doing("read the hold")?.unwrap_or_default();
+    let Some(stat) = shared.disk.stat(place).doing("look at the hold")? else {
+        return Ok(None);
+    };
+    let bytes = shared
+        .disk
+        .read(place)
+        .doing("read the hold")?
+        .unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let mut lines = text.lines();
     let holder = lines.next().unwrap_or_default();
-    let seconds = lines.next().and_then(|seconds| seconds.parse().ok()).unwrap_or(HOLD_SECONDS_MAX);
+    let seconds = lines
+        .next()
+        .and_then(|seconds| seconds.parse().ok())
+        .unwrap_or(HOLD_SECONDS_MAX);
     let by = lines.next().unwrap_or("somebody");
     let begun = SystemTime::UNIX_EPOCH + Duration::from_secs(stat.modified.0.unsigned_abs());
     let age = SystemTime::now().duration_since(begun).unwrap_or_default();
     let is_over = age.as_secs() > seconds.min(HOLD_SECONDS_MAX);
-    let is_gone = holder.strip_prefix("pid ").is_some_and(|pid| !pid.parse().is_ok_and(process::is_alive));
+    let is_gone = holder
+        .strip_prefix("pid ")
+        .is_some_and(|pid| !pid.parse().is_ok_and(process::is_alive));
     if is_over || is_gone {
         release(shared)?;
         return Ok(None);
@@ -47,13 +58,23 @@ pub(crate) fn standing(shared: &Shared) -> Result<Option<String>, Fault> {
 
 /// Begins a hold by hand, instead of one that stands.
 pub(crate) fn hold(shared: &Shared, by: &str, seconds: u64) -> Result<(), Fault> {
-    let text = format!("hand\n{}\n{}\n", seconds.min(HOLD_SECONDS_MAX), by.replace('\n', " "));
-    shared.disk.replace(Place(Root::Git, HOLD), text.as_bytes()).doing("write the hold")
+    let text = format!(
+        "hand\n{}\n{}\n",
+        seconds.min(HOLD_SECONDS_MAX),
+        by.replace('\n', " ")
+    );
+    shared
+        .disk
+        .replace(Place(Root::Git, HOLD), text.as_bytes())
+        .doing("write the hold")
 }
 
 /// Ends a hold.
 pub(crate) fn release(shared: &Shared) -> Result<(), Fault> {
-    shared.disk.remove(Place(Root::Git, HOLD)).doing("remove the hold")
+    shared
+        .disk
+        .remove(Place(Root::Git, HOLD))
+        .doing("remove the hold")
 }
 
 /// Leaves the hook, unless people have one of their own or keep their hooks elsewhere.
@@ -62,7 +83,13 @@ pub(crate) fn install_hook(shared: &Shared) -> Result<(), Fault> {
     if shared.disk.stat(place).doing("look at the hook")?.is_some() {
         return Ok(());
     }
-    shared.disk.make_folders(place.parent()).doing("make the hooks' directory")?;
-    let hook = shared.disk.create(place, HOOK_TEXT.as_bytes()).doing("write the hook")?;
+    shared
+        .disk
+        .make_folders(place.parent())
+        .doing("make the hooks' directory")?;
+    let hook = shared
+        .disk
+        .create(place, HOOK_TEXT.as_bytes())
+        .doing("write the hook")?;
     hook.set_executable().doing("make the hook executable")
 }

@@ -25,7 +25,10 @@ impl Index {
         if file == self.file && file.is_some() {
             return Ok(());
         }
-        let bytes = disk.read(Place(Root::Git, INDEX)).doing("read the git index")?.unwrap_or_default();
+        let bytes = disk
+            .read(Place(Root::Git, INDEX))
+            .doing("read the git index")?
+            .unwrap_or_default();
         self.image = match bytes.is_empty() {
             true => GitIndex::empty(),
             false => GitIndex::parse(&bytes).doing("read the git index")?,
@@ -50,7 +53,12 @@ impl Index {
     }
 
     /// A new image is in place, in a file of this inode; or people's git has been faster to replace it again.
-    pub(crate) fn replaced(&mut self, image: GitIndex, inode: u64, disk: &Disk) -> Result<(), Fault> {
+    pub(crate) fn replaced(
+        &mut self,
+        image: GitIndex,
+        inode: u64,
+        disk: &Disk,
+    ) -> Result<(), Fault> {
         self.image = image;
         self.own = self.stat(disk)?.filter(|file| file.inode == inode);
         self.file = self.own;
@@ -60,7 +68,8 @@ impl Index {
     /// How long people's git has left the index alone; nothing when it was the daemon that wrote it last.
     pub(crate) fn left_alone_for(&self, file: Option<&Stat>) -> Option<Duration> {
         let file = file.filter(|file| Some(**file) != self.own)?;
-        let changed = SystemTime::UNIX_EPOCH + Duration::new(file.changed.0.unsigned_abs(), file.changed.1);
+        let changed =
+            SystemTime::UNIX_EPOCH + Duration::new(file.changed.0.unsigned_abs(), file.changed.1);
         SystemTime::now().duration_since(changed).ok()
     }
 
@@ -71,10 +80,13 @@ impl Index {
 
     /// Whether a file that looks like this is the one its entry was made of: nobody has changed it since.
     pub(crate) fn knows(&self, path: &str, stat: &Stat) -> bool {
-        self.image.get(path.as_bytes()).is_some_and(|entry| entry.stat == StatData::from(*stat))
+        self.image
+            .get(path.as_bytes())
+            .is_some_and(|entry| entry.stat == StatData::from(*stat))
     }
 
     fn stat(&self, disk: &Disk) -> Result<Option<Stat>, Fault> {
-        disk.stat(Place(Root::Git, INDEX)).doing("look at the git index")
+        disk.stat(Place(Root::Git, INDEX))
+            .doing("look at the git index")
     }
 }

@@ -14,7 +14,11 @@ use crate::store::shared::Shared;
 const KEPT: &str = "refs/memoryd/kept";
 
 /// Makes sure that each of these commits stays reachable, durably.
-pub(crate) fn keep(shared: &Shared, git: &Git, tips: impl IntoIterator<Item = Revision>) -> Result<(), Fault> {
+pub(crate) fn keep(
+    shared: &Shared,
+    git: &Git,
+    tips: impl IntoIterator<Item = Revision>,
+) -> Result<(), Fault> {
     let mut kept = OwnRef::read(&shared.disk, KEPT)?;
     let previous = kept.at();
     let mut parents: Vec<Revision> = previous.into_iter().collect();
@@ -29,7 +33,9 @@ pub(crate) fn keep(shared: &Shared, git: &Git, tips: impl IntoIterator<Item = Re
         return refs::sync(&shared.disk, KEPT);
     };
     let mut text = format!("tree {}\n", git.known_commit(*newest)?.tree);
-    parents.iter().for_each(|parent| text.push_str(&format!("parent {parent}\n")));
+    parents
+        .iter()
+        .for_each(|parent| text.push_str(&format!("parent {parent}\n")));
     let now = (shared.clock)().seconds;
     for role in ["author", "committer"] {
         text.push_str(&format!("{role} memoryd <memoryd@localhost> {now} +0000\n"));

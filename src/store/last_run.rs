@@ -5,10 +5,13 @@
 //! new one. Only then, and only for files that were shown since the file system was last synced as a whole, may a start
 //! take such a file for damage instead of a person's wish.
 
+use std::sync::atomic::Ordering;
+
 use crate::backend::disk::{Disk, Place, Root};
 use crate::backend::process;
 use crate::model::error::{Doing, Fault};
 use crate::model::object::Revision;
+use crate::model::snapshot::Snapshot;
 use crate::store::shared::Shared;
 
 const STATE: &str = "memoryd/state";
@@ -24,32 +27,58 @@ pub(crate) enum LastRun {
 
 /// Reads how the last run ended.
 pub(crate) fn read(disk: &Disk) -> Result<LastRun, Fault> {
-    let bytes = disk.read(Place(Root::Git, STATE)).doing("read how the last run ended")?;
-    let Some(bytes) = bytes else { return Ok(LastRun::Written) };
+    let bytes = disk
+        .read(Place(Root::Git, STATE))
+        .doing("read how the last run ended")?;
+    let Some(bytes) = bytes else {
+        return Ok(LastRun::Written);
+    };
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+    let value = |key: &str| {
+        text.lines()
+            .find_map(|line| line.strip_prefix(key))
+            .map(str::trim)
+    };
     let is_clean = value("stopped") == Some("yes");
-    let is_this_boot = value("boot").is_some_and(|boot| Some(boot) == process::boot_id().as_deref());
+    let is_this_boot =
+        value("boot").is_some_and(|boot| Some(boot) == process::boot_id().as_deref());
     match is_clean || is_this_boot {
         true => Ok(LastRun::Written),
-        false => Ok(LastRun::Cut { synced: value("synced").and_then(|id| id.parse().ok()) }),
+        false => Ok(LastRun::Cut {
+            synced: value("synced").and_then(|id| id.parse().ok()),
+        }),
     }
-}
-
-/// Syncs the whole file system, and notes that the folder is durable up to what it showed before.
-pub(crate) fn sync(disk: &Disk, shown: Revision, stopped: bool) -> Result<(), Fault> {
-    disk.sync_file_system().doing("sync the file system")?;
-    note(disk, Some(shown), stopped)
 }
 
 /// Notes that a run has begun. After a power cut, what was restored is synced first: another cut may come at once.
 pub(crate) fn begin(shared: &Shared) -> Result<(), Fault> {
-    sync(&shared.disk, shared.progress.shown().revision, false)
+    shared.has_begun.store(true, Ordering::Release);
+    sync(shared, false)
 }
 
-fn note(disk: &Disk, synced: Option<Revision>, stopped: bool) -> Result<(), Fault> {
+/// Syncs the whole file system, and notes that the folder is durable up to what it showed before.
+pub(crate) fn sync(shared: &Shared, stopped: bool) -> Result<(), Fault> {
+    let shown = shared.progress.shown().revision;
+    shared
+        .disk
+        .sync_file_system()
+        .doing("sync the file system")?;
+    match shared.has_begun.load(Ordering::Acquire) {
+        true => note(&shared.disk, shown, stopped),
+        // What the run before left is not put right yet, and must not be forgotten.
+        false => Ok(()),
+    }
+}
+
+fn note(disk: &Disk, shown: Revision, stopped: bool) -> Result<(), Fault> {
     let boot = process::boot_id().unwrap_or_default();
+    // Before the first show there is nothing that the folder could be known to have.
+    let synced = Some(shown).filter(|shown| *shown != Snapshot::empty().revision);
     let synced = synced.map_or(String::new(), |revision| format!("synced {revision}\n"));
-    let text = format!("boot {boot}\nstopped {}\n{synced}", if stopped { "yes" } else { "no" });
-    disk.replace(Place(Root::Git, STATE), text.as_bytes()).doing("note how far the folder is synced")
+    let text = format!(
+        "boot {boot}\nstopped {}\n{synced}",
+        if stopped { "yes" } else { "no" }
+    );
+    disk.replace(Place(Root::Git, STATE), text.as_bytes())
+        .doing("note how far the folder is synced")
 }

@@ -18,7 +18,10 @@ const TOUCHED: &str = ".memoryd/touched";
 pub(crate) fn load(disk: &Disk, git: &Git, at: Option<Revision>) -> Result<Head, Fault> {
     let damaged = || Fault::new("read the memory", "a folder's listing is damaged");
     let Some(revision) = at else {
-        return Ok(Head::new(Snapshot::empty(), Forest::new([]).ok_or_else(damaged)?));
+        return Ok(Head::new(
+            Snapshot::empty(),
+            Forest::new([]).ok_or_else(damaged)?,
+        ));
     };
     let facts = git.known_commit(revision)?;
     let listings = git.listings(facts.tree)?;
@@ -26,25 +29,52 @@ pub(crate) fn load(disk: &Disk, git: &Git, at: Option<Revision>) -> Result<Head,
     let mut snapshot = Snapshot::empty_at(revision, facts.committed_at);
     for (folder, raw) in &listings {
         for entry in entries(raw).flatten() {
-            let path = if folder.is_empty() { entry.name.to_vec() } else { [folder, &b"/"[..], entry.name].concat() };
-            let Some(served) = served(&path) else { continue };
+            let path = if folder.is_empty() {
+                entry.name.to_vec()
+            } else {
+                [folder, &b"/"[..], entry.name].concat()
+            };
+            let Some(served) = served(&path) else {
+                continue;
+            };
             let blob = BlobId(entry.leaf.id);
-            let Some(text) = text_in_git(git, entry.leaf.mode, blob)? else { continue };
-            let (revision, updated_at) = *touched.get(&*path).unwrap_or(&(revision, facts.committed_at));
-            snapshot.set(&served, Some(Arc::new(File { blob, text: text.into(), revision, updated_at })));
+            let Some(text) = text_in_git(git, entry.leaf.mode, blob)? else {
+                continue;
+            };
+            let (revision, updated_at) = *touched
+                .get(&*path)
+                .unwrap_or(&(revision, facts.committed_at));
+            snapshot.set(
+                &served,
+                Some(Arc::new(File {
+                    blob,
+                    text: text.into(),
+                    revision,
+                    updated_at,
+                })),
+            );
         }
     }
-    Ok(Head::new(snapshot, Forest::new(listings).ok_or_else(damaged)?))
+    Ok(Head::new(
+        snapshot,
+        Forest::new(listings).ok_or_else(damaged)?,
+    ))
 }
 
 /// Writes down when each file was changed last. Only a start reads it, and can do without.
 pub(crate) fn write_down(disk: &Disk, snapshot: &Snapshot) -> Result<(), Fault> {
     let place = Place(Root::Folder, TOUCHED);
     disk.make_folders(place.parent()).doing("make .memoryd")?;
-    disk.replace(place, &touched::encode(snapshot)).doing("write .memoryd/touched")
+    disk.replace(place, &touched::encode(snapshot))
+        .doing("write .memoryd/touched")
 }
 
-fn last_touched(disk: &Disk, git: &Git, newest: Revision, listings: &[(TreePath, Vec<u8>)]) -> Result<Touched, Fault> {
+fn last_touched(
+    disk: &Disk,
+    git: &Git,
+    newest: Revision,
+    listings: &[(TreePath, Vec<u8>)],
+) -> Result<Touched, Fault> {
     let written = disk.read(Place(Root::Folder, TOUCHED)).ok().flatten();
     if let Some((stamp, mut touched)) = written.as_deref().and_then(touched::decode)
         && git.has(stamp.0)?
@@ -53,6 +83,14 @@ fn last_touched(disk: &Disk, git: &Git, newest: Revision, listings: &[(TreePath,
         touched.extend(git.last_touched(Some(stamp), newest, usize::MAX)?);
         return Ok(touched);
     }
-    let files = listings.iter().map(|(_, raw)| entries(raw).flatten().filter(|e| e.leaf.mode.is_file()).count()).sum();
+    let files = listings
+        .iter()
+        .map(|(_, raw)| {
+            entries(raw)
+                .flatten()
+                .filter(|e| e.leaf.mode.is_file())
+                .count()
+        })
+        .sum();
     git.last_touched(None, newest, files)
 }

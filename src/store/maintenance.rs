@@ -22,7 +22,11 @@ const GC_PID: &str = "gc.pid";
 /// Looks until the store is closed.
 pub(crate) fn run(shared: &Arc<Shared>, closed: &Receiver<()>) {
     while let Err(RecvTimeoutError::Timeout) = closed.recv_timeout(INTERVAL) {
-        for (about, done) in [("sync", sync(shared)), ("gc.pid", keep_gc_away(shared)), ("repack", repack(shared))] {
+        for (about, done) in [
+            ("sync", sync(shared)),
+            ("gc.pid", keep_gc_away(shared)),
+            ("repack", repack(shared)),
+        ] {
             match done {
                 Ok(()) => shared.notices.unsay(about),
                 Err(fault) => shared.notices.say(about, fault.to_string()),
@@ -33,11 +37,14 @@ pub(crate) fn run(shared: &Arc<Shared>, closed: &Receiver<()>) {
 
 /// Everything that is shown now survives a power cut from here on, work tree included.
 fn sync(shared: &Shared) -> Result<(), Fault> {
-    last_run::sync(&shared.disk, shared.progress.shown().revision, false)
+    last_run::sync(shared, false)
 }
 
 fn repack(shared: &Shared) -> Result<(), Fault> {
-    let names = shared.disk.list(Place(Root::Git, PACKS)).doing("count packs")?;
+    let names = shared
+        .disk
+        .list(Place(Root::Git, PACKS))
+        .doing("count packs")?;
     if names.iter().filter(|name| name.ends_with(".pack")).count() < PACKS_MAX {
         return Ok(());
     }
@@ -51,10 +58,16 @@ fn repack(shared: &Shared) -> Result<(), Fault> {
 /// that seems to run.
 pub(crate) fn keep_gc_away(shared: &Shared) -> Result<(), Fault> {
     let holder = format!("{} {}", std::process::id(), process::host());
-    shared.disk.replace(Place(Root::Git, GC_PID), holder.as_bytes()).doing("keep git gc away")
+    shared
+        .disk
+        .replace(Place(Root::Git, GC_PID), holder.as_bytes())
+        .doing("keep git gc away")
 }
 
 /// Lets `git gc` run again.
 pub(crate) fn let_gc_run(shared: &Shared) -> Result<(), Fault> {
-    shared.disk.remove(Place(Root::Git, GC_PID)).doing("let git gc run again")
+    shared
+        .disk
+        .remove(Place(Root::Git, GC_PID))
+        .doing("let git gc run again")
 }

@@ -24,7 +24,11 @@ impl Pace {
         let (tokens, since) = *state;
         let refills = u32::try_from(since.elapsed().as_secs() / REFILL.as_secs()).unwrap_or(BURST);
         let tokens = tokens.saturating_add(refills).min(BURST);
-        let since = if tokens == BURST { Instant::now() } else { since + REFILL * refills };
+        let since = if tokens == BURST {
+            Instant::now()
+        } else {
+            since + REFILL * refills
+        };
         let taken = tokens > 0;
         *state = (tokens - u32::from(taken), since);
         taken
@@ -33,6 +37,10 @@ impl Pace {
     /// How long until there is a token.
     pub(crate) fn next(&self) -> Duration {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.0 > 0 { Duration::ZERO } else { REFILL.saturating_sub(state.1.elapsed()) }
+        if state.0 > 0 {
+            Duration::ZERO
+        } else {
+            REFILL.saturating_sub(state.1.elapsed())
+        }
     }
 }

@@ -37,7 +37,11 @@ struct Waiting {
 
 impl Progress {
     pub(crate) fn new(published: Mark, shown: Mark) -> Self {
-        Self(Mutex::new(State { published, shown, waiting: Vec::new() }))
+        Self(Mutex::new(State {
+            published,
+            shown,
+            waiting: Vec::new(),
+        }))
     }
 
     /// The newest commit that git has.
@@ -59,7 +63,9 @@ impl Progress {
     pub(crate) fn set_shown(&self, mark: Mark) {
         let mut state = self.lock();
         state.shown = mark;
-        let done = take(&mut state.waiting, |waiting| waiting.sequence <= mark.sequence);
+        let done = take(&mut state.waiting, |waiting| {
+            waiting.sequence <= mark.sequence
+        });
         drop(state);
         answer(done, true);
     }
@@ -72,12 +78,26 @@ impl Progress {
         };
         let deadline = Instant::now() + patience;
         let mut state = self.lock();
-        let waiting = Waiting { sequence, deadline, receipt, reply };
+        let waiting = Waiting {
+            sequence,
+            deadline,
+            receipt,
+            reply,
+        };
         if sequence <= state.shown.sequence {
             drop(state);
             return answer(vec![waiting], true);
         }
         state.waiting.push(waiting);
+    }
+
+    /// Answers a writer at once with how things are.
+    pub(crate) fn tell(&self, sequence: u64, receipt: Receipt, reply: Reply<Receipt>) {
+        let published = sequence <= self.shown().sequence;
+        reply(Ok(Receipt {
+            published,
+            ..receipt
+        }));
     }
 
     /// Answers those whose patience has run out, and says when the next one's does.
@@ -110,6 +130,9 @@ fn take(waiting: &mut Vec<Waiting>, is_done: impl Fn(&Waiting) -> bool) -> Vec<W
 
 fn answer(done: Vec<Waiting>, published: bool) {
     for waiting in done {
-        (waiting.reply)(Ok(Receipt { published, ..waiting.receipt }));
+        (waiting.reply)(Ok(Receipt {
+            published,
+            ..waiting.receipt
+        }));
     }
 }

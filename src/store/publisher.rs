@@ -39,7 +39,13 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     pub(crate) fn new(shared: Arc<Shared>, git: Git) -> Self {
-        Self { shared, git, listings: HashMap::new(), preparer: None, repacks: 0 }
+        Self {
+            shared,
+            git,
+            listings: HashMap::new(),
+            preparer: None,
+            repacks: 0,
+        }
     }
 
     pub(crate) fn with_preparer(self, preparer: Option<Preparer>) -> Self {
@@ -59,7 +65,10 @@ impl Publisher {
                 }
                 Err(fault) => {
                     self.listings.clear();
-                    self.shared.notices.say(NOTICE, format!("{fault}; acknowledged writes are safe in the journal"));
+                    self.shared.notices.say(
+                        NOTICE,
+                        format!("{fault}; acknowledged writes are safe in the journal"),
+                    );
                     match self.shared.durability {
                         Durability::Git => self.shared.backlog.abandon(),
                         Durability::Journal => std::thread::sleep(RETRY),
@@ -71,7 +80,9 @@ impl Publisher {
 
     /// Publishes these commits: the last one becomes the daemon's head.
     pub(crate) fn publish(&mut self, commits: &[Arc<Committed>]) -> Result<(), Fault> {
-        let Some(last) = commits.last() else { return Ok(()) };
+        let Some(last) = commits.last() else {
+            return Ok(());
+        };
         if self.listings.len() > LISTINGS_MAX {
             self.listings.clear();
         }
@@ -82,7 +93,10 @@ impl Publisher {
         let installed = packs::install(&self.shared.disk, pack.finish())?;
         self.shared.move_head(last.revision)?;
         installed.verify()?;
-        self.shared.progress.set_published(Mark { sequence: last.sequence, revision: last.revision });
+        self.shared.progress.set_published(Mark {
+            sequence: last.sequence,
+            revision: last.revision,
+        });
         Ok(())
     }
 
@@ -93,7 +107,8 @@ impl Publisher {
     }
 
     fn reopened(&mut self) -> Result<(), Fault> {
-        self.shared.reopen_after_repack(&mut self.git, &mut self.repacks)
+        self.shared
+            .reopen_after_repack(&mut self.git, &mut self.repacks)
     }
 
     fn add(&mut self, pack: &mut PackWriter, commit: &Committed) -> Result<(), Fault> {
@@ -110,12 +125,21 @@ impl Publisher {
 
     /// The folder's listing at this version: the one before it, spliced.
     fn listing(&mut self, version: &TreeVersion) -> Result<&[u8], Fault> {
-        let known = self.listings.get(&version.folder).is_some_and(|(id, _)| Some(*id) == version.base);
+        let known = self
+            .listings
+            .get(&version.folder)
+            .is_some_and(|(id, _)| Some(*id) == version.base);
         if !known {
-            let base = version.base.map_or(Ok(Vec::new()), |base| self.git.listing(base))?;
-            self.listings.insert(version.folder.clone(), (version.id, base));
+            let base = version
+                .base
+                .map_or(Ok(Vec::new()), |base| self.git.listing(base))?;
+            self.listings
+                .insert(version.folder.clone(), (version.id, base));
         }
-        let (id, raw) = self.listings.entry(version.folder.clone()).or_insert_with(|| (version.id, Vec::new()));
+        let (id, raw) = self
+            .listings
+            .entry(version.folder.clone())
+            .or_insert_with(|| (version.id, Vec::new()));
         version.splices.iter().for_each(|splice| splice.apply(raw));
         *id = version.id;
         Ok(raw)

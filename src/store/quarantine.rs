@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::backend::disk::{Disk, Place, Root};
 use crate::backend::lease::{self, Lease};
 use crate::model::error::{Doing, Fault};
-use crate::model::object::{BlobId, Revision, checksum};
+use crate::model::object::{BlobId, ObjectId, Revision, checksum};
 
 /// Where displaced files lie, below `.git`.
 pub(crate) const QUARANTINE: &str = "memoryd/quarantine";
@@ -23,9 +23,18 @@ pub(crate) const OLD: Duration = Duration::from_secs(1);
 /// Somebody who keeps a displaced file open is waited for this long.
 const WRITER_MAX: Duration = Duration::from_secs(60);
 
-/// What a displaced file's name tells of the path it came from: the path's SHA-1.
-pub(crate) fn path_key(name: &str) -> &str {
-    name.rsplit_once('-').map_or("", |(_, key)| key)
+/// What a displaced file's name tells, should this process not live to look at it: the key of the path it came from, and
+/// the text that was known to stand there.
+pub(crate) fn origin(name: &str) -> Option<(&str, Option<BlobId>)> {
+    let (rest, base) = name.rsplit_once('-')?;
+    let base: BlobId = base.parse().ok()?;
+    let (_, key) = rest.rsplit_once('-')?;
+    Some((key, Some(base).filter(|base| base.0 != ObjectId::ZERO)))
+}
+
+/// What stands for a path in the name of a file that was displaced from it: the path's SHA-1.
+pub(crate) fn path_key(path: &[u8]) -> String {
+    checksum(path).to_string()
 }
 
 /// The displaced files that somebody may still write to.
@@ -46,6 +55,7 @@ pub(crate) struct Displaced {
     pub(crate) between: (Option<Revision>, Revision),
     /// Where it lies now, below `.git`.
     pub(crate) name: String,
+    number: u64,
     since: Instant,
     look_at: Instant,
 }
@@ -72,11 +82,24 @@ pub(crate) enum Seen {
 
 impl Quarantine {
     /// A name for the next displaced file.
-    pub(crate) fn next(&mut self, path: &str, base: Option<BlobId>, between: (Option<Revision>, Revision)) -> Displaced {
+    pub(crate) fn next(
+        &mut self,
+        path: &str,
+        base: Option<BlobId>,
+        between: (Option<Revision>, Revision),
+    ) -> Displaced {
         self.count += 1;
-        let name = format!("{QUARANTINE}/{}-{}-{}", std::process::id(), self.count, checksum(path.as_bytes()));
+        let number = self.count;
         let since = Instant::now();
-        Displaced { path: path.to_owned(), base, between, name, since, look_at: since + LOOK_AGAIN }
+        Displaced {
+            path: path.to_owned(),
+            name: name(number, path, base),
+            base,
+            between,
+            number,
+            since,
+            look_at: since + LOOK_AGAIN,
+        }
     }
 
     /// Keeps a file that somebody may still write to.
@@ -87,7 +110,9 @@ impl Quarantine {
     /// Hands out the files that are to be looked at; those to be kept longer come back by [`keep`](Self::keep).
     pub(crate) fn due(&mut self) -> Vec<Displaced> {
         let now = Instant::now();
-        self.kept.extract_if(.., |displaced| displaced.look_at <= now).collect()
+        self.kept
+            .extract_if(.., |displaced| displaced.look_at <= now)
+            .collect()
     }
 
     /// Hands out all of them.
@@ -104,13 +129,23 @@ impl Quarantine {
 impl Displaced {
     /// Reads it, and tells whether anybody has it open.
     pub(crate) fn read(&self, disk: &Disk) -> Result<Held, Fault> {
-        let file = disk.open_to_read(Place(Root::Git, &self.name)).doing("read a displaced file")?;
-        let Some(file) = file else { return Ok(Held::Nothing) };
+        let file = disk
+            .open_to_read(Place(Root::Git, &self.name))
+            .doing("read a displaced file")?;
+        let Some(file) = file else {
+            return Ok(Held::Nothing);
+        };
         let lease = lease::write_lease(&file);
         let mut bytes = Vec::new();
-        (&file).read_to_end(&mut bytes).doing("read a displaced file")?;
+        (&file)
+            .read_to_end(&mut bytes)
+            .doing("read a displaced file")?;
         let is_final = !matches!(lease, Lease::InUse) || self.since.elapsed() > WRITER_MAX;
-        Ok(if is_final { Held::Final(bytes) } else { Held::Unsettled })
+        Ok(if is_final {
+            Held::Final(bytes)
+        } else {
+            Held::Unsettled
+        })
     }
 
     /// How long it has been out of the folder.
@@ -121,11 +156,36 @@ impl Displaced {
     /// It is to be looked at again soon, or else when it is old.
     pub(crate) fn look_again(&mut self, soon: bool) {
         let next = Instant::now() + LOOK_AGAIN;
-        self.look_at = if soon { next } else { next.max(self.since + OLD) };
+        self.look_at = if soon {
+            next
+        } else {
+            next.max(self.since + OLD)
+        };
+    }
+
+    /// Its bytes became a person's save. Should it be found by another process, that one must not take them for another:
+    /// they may be history by then.
+    pub(crate) fn adopted(&mut self, text: BlobId, disk: &Disk) -> Result<(), Fault> {
+        const DOING: &str = "rename a displaced file";
+        let name = name(self.number, &self.path, Some(text));
+        disk.rename(Place(Root::Git, &self.name), Place(Root::Git, &name))
+            .doing(DOING)?;
+        (self.name, self.base) = (name, Some(text));
+        disk.sync_folder(Place(Root::Git, QUARANTINE)).doing(DOING)
     }
 
     /// Lets it go: its bytes are in history.
     pub(crate) fn remove(&self, disk: &Disk) -> Result<(), Fault> {
-        disk.remove(Place(Root::Git, &self.name)).doing("remove a displaced file")
+        disk.remove(Place(Root::Git, &self.name))
+            .doing("remove a displaced file")
     }
+}
+
+fn name(number: u64, path: &str, base: Option<BlobId>) -> String {
+    let base = base.map_or(ObjectId::ZERO, |base| base.0);
+    format!(
+        "{QUARANTINE}/{}-{number}-{}-{base}",
+        std::process::id(),
+        path_key(path.as_bytes())
+    )
 }

@@ -17,11 +17,21 @@ pub(crate) type Reply<T> = Box<dyn FnOnce(Result<T, Error>) + Send>;
 /// Something that is to become part of the head.
 pub(crate) enum Wish {
     /// A caller's edit.
-    Edit { edit: Box<Edit>, wait: Wait, reply: Reply<Receipt> },
+    Edit {
+        edit: Box<Edit>,
+        wait: Wait,
+        reply: Reply<Receipt>,
+    },
     /// What people saved in the folder.
-    Adopt { adoption: Adoption, reply: Reply<Adopted> },
+    Adopt {
+        adoption: Adoption,
+        reply: Reply<Adopted>,
+    },
     /// Where people moved the branch.
-    Follow { following: Following, reply: Reply<Followed> },
+    Follow {
+        following: Following,
+        reply: Reply<Followed>,
+    },
 }
 
 /// Wishes in the order in which they came.
@@ -46,9 +56,9 @@ impl Queue {
         let refused = match &wish {
             _ if state.closed => Some(Rejection::ShuttingDown),
             Wish::Edit { .. } if state.closed_to_callers => Some(Rejection::ShuttingDown),
-            Wish::Edit { .. } if state.wishes.len() >= QUEUE_LENGTH_MAX => {
-                Some(Rejection::Busy { reason: "too many writes are waiting" })
-            }
+            Wish::Edit { .. } if state.wishes.len() >= QUEUE_LENGTH_MAX => Some(Rejection::Busy {
+                reason: "too many writes are waiting",
+            }),
             _ => None,
         };
         let Some(rejection) = refused else {
@@ -74,8 +84,19 @@ impl Queue {
             match left {
                 _ if state.closed && patience.is_none() => return None,
                 Some(left) if left.is_zero() => return Some(Vec::new()),
-                Some(left) => state = self.filled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
-                None => state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(left) => {
+                    state = self
+                        .filled
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+                None => {
+                    state = self
+                        .filled
+                        .wait(state)
+                        .unwrap_or_else(PoisonError::into_inner)
+                }
             }
         }
     }

@@ -45,19 +45,44 @@ pub(crate) struct Receipts {
 
 impl Receipts {
     /// The receipts that the newest commits bear in their trailers.
-    pub(crate) fn from_history(git: &Git, shared: &Shared, newest: Revision) -> Result<Self, Fault> {
+    pub(crate) fn from_history(
+        git: &Git,
+        shared: &Shared,
+        newest: Revision,
+    ) -> Result<Self, Fault> {
         let mut receipts = Self::default();
         if newest == Snapshot::empty().revision {
             return Ok(receipts);
         }
-        for revision in git.first_parents(newest, RECEIPTS_FROM_HISTORY_MAX)?.into_iter().rev() {
+        for revision in git
+            .first_parents(newest, RECEIPTS_FROM_HISTORY_MAX)?
+            .into_iter()
+            .rev()
+        {
             let facts = git.known_commit(revision)?;
             let message = Message::parse(&facts.message);
-            let Some(key) = message.value(Trailer::IdempotencyKey).filter(|_| git.is_own(&facts)) else { continue };
-            let outcomes = git.differences(facts.parents.first().copied(), revision)?;
-            let outcomes = outcomes.iter().filter_map(|change| outcome(change, shared)).collect();
+            let Some(key) = message
+                .value(Trailer::IdempotencyKey)
+                .filter(|_| git.is_own(&facts))
+            else {
+                continue;
+            };
+            // A rename was told of its file under the new name only.
+            let is_rename = message.value(Trailer::Op) == Some("rename");
+            let changes = git.differences(facts.parents.first().copied(), revision)?;
+            let outcomes = changes
+                .iter()
+                .filter(|change| !is_rename || change.new.is_some())
+                .filter_map(|change| outcome(change, shared))
+                .collect();
             let committed_at = facts.committed_at;
-            let receipt = Receipt { revision, committed_at, outcomes, published: true, replayed: false };
+            let receipt = Receipt {
+                revision,
+                committed_at,
+                outcomes,
+                published: true,
+                replayed: false,
+            };
             receipts.keep(key.to_owned(), receipt);
         }
         Ok(receipts)
@@ -65,7 +90,10 @@ impl Receipts {
 
     /// The receipt of the first request with this key.
     pub(crate) fn find(&self, key: &str) -> Option<Receipt> {
-        self.by_key.get(key).map(|receipt| Receipt { replayed: true, ..receipt.clone() })
+        self.by_key.get(key).map(|receipt| Receipt {
+            replayed: true,
+            ..receipt.clone()
+        })
     }
 
     /// Remembers a receipt that has become durable.
@@ -74,14 +102,23 @@ impl Receipts {
             self.order.push_back(key);
         }
         while self.order.len() > RECEIPTS_MAX {
-            self.order.pop_front().map(|oldest| self.by_key.remove(&oldest));
+            self.order
+                .pop_front()
+                .map(|oldest| self.by_key.remove(&oldest));
         }
     }
 }
 
 fn outcome(change: &Difference, shared: &Shared) -> Option<Outcome> {
     let path = change.served()?;
-    let name = shared.layout.virtual_path(&path).map_or(path.to_string(), |path| path.to_string());
+    let name = shared
+        .layout
+        .virtual_path(&path)
+        .map_or(path.to_string(), |path| path.to_string());
     let blob = |leaf: crate::model::tree::Leaf| BlobId(leaf.id);
-    Some(Outcome { name, before: change.old.map(blob), after: change.new.map(blob) })
+    Some(Outcome {
+        name,
+        before: change.old.map(blob),
+        after: change.new.map(blob),
+    })
 }

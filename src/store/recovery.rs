@@ -6,10 +6,8 @@
 //! looked at: by that time every text that was ever acknowledged is in git, so whatever differs on disk is a person's.
 
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, mpsc};
-
-use arc_swap::ArcSwap;
 
 use crate::backend::clock::Clock;
 use crate::backend::disk::{Disk, Place, Root};
@@ -29,7 +27,7 @@ use crate::store::progress::{Mark, Progress};
 use crate::store::publisher::{HEAD, Publisher};
 use crate::store::queue::Queue;
 use crate::store::receipt::Receipts;
-use crate::store::shared::{Dirty, Notices, Shared};
+use crate::store::shared::{self, Dirty, Notices, Shared};
 use crate::store::{hold, last_run, loading, maintenance, repair, replay, shower};
 
 /// A store whose threads have not started.
@@ -64,7 +62,7 @@ pub(crate) fn start(folder: &Path, options: Options) -> Result<Started, Error> {
     let branch = format!("refs/heads/{}", options.branch);
     shower::prepare(&disk)?;
     let last = last_run::read(&disk)?;
-    repair::remove_own_locks(&disk, &branch)?;
+    repair::remove_dead_locks(&disk, &branch)?;
     repair::fill_empty_files(&disk, &branch)?;
     let git = Git::open(disk.path())?;
     refuse_unknown_formats(&git)?;
@@ -73,8 +71,14 @@ pub(crate) fn start(folder: &Path, options: Options) -> Result<Started, Error> {
     let tips = Tips::read(&disk, &branch)?;
     let head = loading::load(&disk, &git, tips.start())?;
     let (sender, errands) = mpsc::channel();
-    let published = Mark { sequence: 0, revision: head.revision() };
-    let shown = Mark { sequence: 0, revision: tips.shown.at().unwrap_or(Snapshot::empty().revision) };
+    let published = Mark {
+        sequence: 0,
+        revision: head.revision(),
+    };
+    let shown = Mark {
+        sequence: 0,
+        revision: tips.shown.at().unwrap_or(Snapshot::empty().revision),
+    };
     let is_new = tips.head.at().is_none();
     let shared = Arc::new(Shared {
         person: person::at_this_computer(),
@@ -82,7 +86,7 @@ pub(crate) fn start(folder: &Path, options: Options) -> Result<Started, Error> {
         clock: Clock::clone(&options.clock),
         layout: options.layout,
         branch,
-        snapshot: ArcSwap::from_pointee(head.snapshot().clone()),
+        snapshot: shared::current(head.snapshot().clone()),
         queue: Queue::default(),
         backlog: Backlog::default(),
         progress: Progress::new(published, shown),
@@ -90,13 +94,17 @@ pub(crate) fn start(folder: &Path, options: Options) -> Result<Started, Error> {
         dirty: Dirty::default(),
         notices: Notices::default(),
         repacks: AtomicU64::new(0),
+        has_begun: AtomicBool::new(false),
         head: Mutex::new(tips.head),
         folder: Mutex::new(sender),
         disk,
     });
     if is_new && head.revision() != Snapshot::empty().revision {
         // People's git does not sync what it writes: a ref of ours must not outlive a commit of theirs.
-        shared.disk.sync_file_system().doing("make people's commits durable")?;
+        shared
+            .disk
+            .sync_file_system()
+            .doing("make people's commits durable")?;
         shared.move_head(head.revision())?;
     }
     hold::install_hook(&shared)?;
@@ -106,19 +114,30 @@ pub(crate) fn start(folder: &Path, options: Options) -> Result<Started, Error> {
     let publisher = publisher.with_preparer(journal.as_ref().map(Journal::preparer));
     let receipts = Receipts::from_history(&git, &shared, head.revision())?;
     let committer_git = Git::open(shared.disk.path())?;
-    let committer =
-        Committer::new(Arc::clone(&shared), committer_git, head, (journal, sequence)).with_receipts(receipts);
+    let committer = Committer::new(
+        Arc::clone(&shared),
+        committer_git,
+        head,
+        (journal, sequence),
+    )
+    .with_receipts(receipts);
     let folder_git = Git::open(shared.disk.path())?;
     let mut folder = Folder::new(Arc::clone(&shared), folder_git, errands, tips.shown);
-    folder.last_run = last;
-    Ok(Started { shared, reader: git, committer, publisher, folder })
+    folder.last_run = Some(last);
+    Ok(Started {
+        shared,
+        reader: git,
+        committer,
+        publisher,
+        folder,
+    })
 }
 
 /// Leaves the folder as a clean stop should.
 pub(crate) fn stop(shared: &Shared) -> Result<(), Fault> {
     loading::write_down(&shared.disk, &shared.snapshot.load())?;
     maintenance::let_gc_run(shared)?;
-    last_run::sync(&shared.disk, shared.progress.shown().revision, true)?;
+    last_run::sync(shared, true)?;
     shared.disk.unlock().doing("release the folder's lock")
 }
 
@@ -132,11 +151,16 @@ fn open_disk(folder: &Path, options: &Options) -> Result<Disk, Error> {
             refused("is no git repository; memoryd init makes it one")
         }
         std::io::ErrorKind::NotFound => refused("does not exist; memoryd init makes it"),
-        std::io::ErrorKind::NotADirectory => refused("has no .git directory of its own: a linked work tree or a submodule"),
+        std::io::ErrorKind::NotADirectory => {
+            refused("has no .git directory of its own: a linked work tree or a submodule")
+        }
         _ => Fault::new(format!("open {}", folder.display()), error).into(),
     })?;
     if !disk.lock().doing("lock the folder")? {
-        return Err(Rejection::Busy { reason: "another memoryd serves this folder" }.into());
+        return Err(Rejection::Busy {
+            reason: "another memoryd serves this folder",
+        }
+        .into());
     }
     Ok(match &options.witness {
         Some(witness) => disk.with_witness(Arc::clone(witness)),
@@ -145,12 +169,21 @@ fn open_disk(folder: &Path, options: &Options) -> Result<Disk, Error> {
 }
 
 fn refuse_unknown_formats(git: &Git) -> Result<(), Error> {
-    let is = |key: &str, value: &str| git.config(key).is_none_or(|set| set.eq_ignore_ascii_case(value));
+    let is = |key: &str, value: &str| {
+        git.config(key)
+            .is_none_or(|set| set.eq_ignore_ascii_case(value))
+    };
     let refused = |reason: &str| Err(Rejection::validation(reason).into());
     match () {
-        () if !is("extensions.objectformat", "sha1") => refused("This repository uses SHA-256 ids; memoryd reads SHA-1 repositories"),
-        () if !is("extensions.refstorage", "files") => refused("This repository keeps its refs in reftable; memoryd reads ref files"),
-        () if !is("core.bare", "false") => refused("This repository is bare; memoryd serves one with a work tree"),
+        () if !is("extensions.objectformat", "sha1") => {
+            refused("This repository uses SHA-256 ids; memoryd reads SHA-1 repositories")
+        }
+        () if !is("extensions.refstorage", "files") => {
+            refused("This repository keeps its refs in reftable; memoryd reads ref files")
+        }
+        () if !is("core.bare", "false") => {
+            refused("This repository is bare; memoryd serves one with a work tree")
+        }
         () => Ok(()),
     }
 }
@@ -168,7 +201,10 @@ fn configure(disk: &Disk, git: &Git) -> Result<(), Fault> {
 
 fn add_lines(disk: &Disk, path: &str, lines: &str) -> Result<(), Fault> {
     let place = Place(Root::Git, path);
-    let standing = disk.read(place).doing("read the repository's info")?.unwrap_or_default();
+    let standing = disk
+        .read(place)
+        .doing("read the repository's info")?
+        .unwrap_or_default();
     let mut text = String::from_utf8_lossy(&standing).into_owned();
     if text.contains(lines) {
         return Ok(());
@@ -177,8 +213,10 @@ fn add_lines(disk: &Disk, path: &str, lines: &str) -> Result<(), Fault> {
         text.push('\n');
     }
     text.push_str(lines);
-    disk.make_folders(place.parent()).doing("make the repository's info directory")?;
-    disk.replace(place, text.as_bytes()).doing("write the repository's info")
+    disk.make_folders(place.parent())
+        .doing("make the repository's info directory")?;
+    disk.replace(place, text.as_bytes())
+        .doing("write the repository's info")
 }
 
 /// Where the refs are.
@@ -191,7 +229,11 @@ struct Tips {
 impl Tips {
     fn read(disk: &Disk, branch: &str) -> Result<Self, Fault> {
         let (head, shown) = (OwnRef::read(disk, HEAD)?, OwnRef::read(disk, SHOWN)?);
-        Ok(Self { head, shown, branch: refs::read(disk, branch)? })
+        Ok(Self {
+            head,
+            shown,
+            branch: refs::read(disk, branch)?,
+        })
     }
 
     fn start(&self) -> Option<Revision> {

@@ -3,26 +3,33 @@
 use crate::backend::disk::{Disk, Place, Root};
 use crate::backend::git::Git;
 use crate::backend::packs::{KEEP_TEXT, PACKS};
+use crate::backend::process;
 use crate::backend::refs::{self, TEMPORARY};
 use crate::model::error::{Doing, Fault};
 use crate::store::folder::SHOWN;
 
-/// Removes locks that a crash of this program left: they share an inode with a file of its own. A lock of a person's git
-/// is theirs; until it is gone, nothing is shown.
-pub(crate) fn remove_own_locks(disk: &Disk, branch: &str) -> Result<(), Fault> {
+/// Removes locks that nobody holds any more: those that a crash of this program left, which share an inode with a file of
+/// its own, and those that are older than the system's start. Any other is a person's git at work; until it is gone,
+/// nothing is shown.
+pub(crate) fn remove_dead_locks(disk: &Disk, branch: &str) -> Result<(), Fault> {
     const DOING: &str = "remove locks that a crash left";
     let own = disk.entries(Place(Root::Git, TEMPORARY)).doing(DOING)?;
-    for path in ["index.lock", &format!("{branch}.lock")] {
-        let lock = disk.stat(Place(Root::Git, path)).doing(DOING)?;
-        if lock.is_some_and(|lock| own.iter().any(|(_, stat)| stat.inode == lock.inode)) {
+    let booted_at = process::booted_at().unwrap_or(0);
+    for path in ["index.lock", "HEAD.lock", &format!("{branch}.lock")] {
+        let Some(lock) = disk.stat(Place(Root::Git, path)).doing(DOING)? else {
+            continue;
+        };
+        if lock.modified.0 < booted_at || own.iter().any(|(_, stat)| stat.inode == lock.inode) {
             disk.remove(Place(Root::Git, path)).doing(DOING)?;
         }
     }
     for name in ["head", "shown", "kept"] {
-        disk.remove(Place(Root::Git, &format!("refs/memoryd/{name}.lock"))).doing(DOING)?;
+        disk.remove(Place(Root::Git, &format!("refs/memoryd/{name}.lock")))
+            .doing(DOING)?;
     }
     for (name, _) in own {
-        disk.remove(Place(Root::Git, &format!("{TEMPORARY}/{name}"))).doing(DOING)?;
+        disk.remove(Place(Root::Git, &format!("{TEMPORARY}/{name}")))
+            .doing(DOING)?;
     }
     Ok(())
 }
@@ -35,7 +42,11 @@ pub(crate) fn fill_empty_files(disk: &Disk, branch: &str) -> Result<(), Fault> {
         Ok::<_, Fault>(stat.is_some_and(|stat| stat.size == 0))
     };
     if is_empty("HEAD")? {
-        disk.replace(Place(Root::Git, "HEAD"), format!("ref: {branch}\n").as_bytes()).doing(DOING)?;
+        disk.replace(
+            Place(Root::Git, "HEAD"),
+            format!("ref: {branch}\n").as_bytes(),
+        )
+        .doing(DOING)?;
     }
     if is_empty("index")? {
         disk.remove(Place(Root::Git, "index")).doing(DOING)?;
@@ -65,18 +76,26 @@ pub(crate) fn index_orphan_packs(disk: &Disk, git: &Git) -> Result<(), Fault> {
         if names.contains(&format!("{name}.idx")) {
             continue;
         }
-        let (pack, index) = (format!("{PACKS}/{name}.pack"), format!("{PACKS}/{name}.idx"));
-        let bytes = disk.read(Place(Root::Git, &pack)).doing(DOING)?.unwrap_or_default();
+        let (pack, index) = (
+            format!("{PACKS}/{name}.pack"),
+            format!("{PACKS}/{name}.idx"),
+        );
+        let bytes = disk
+            .read(Place(Root::Git, &pack))
+            .doing(DOING)?
+            .unwrap_or_default();
         let scratch = disk.path().join(".git").join(TEMPORARY);
         match git.index_of_pack(&bytes, &scratch) {
             Ok(bytes) => {
                 tracing::warn!(pack = name, "a pack had lost its index; it has one again");
-                disk.replace(Place(Root::Git, &index), &bytes).doing(DOING)?;
+                disk.replace(Place(Root::Git, &index), &bytes)
+                    .doing(DOING)?;
             }
             Err(fault) => {
                 tracing::warn!(pack = name, %fault, "a pack is set aside as .bad");
                 let aside = format!("{pack}.bad");
-                disk.rename(Place(Root::Git, &pack), Place(Root::Git, &aside)).doing(DOING)?;
+                disk.rename(Place(Root::Git, &pack), Place(Root::Git, &aside))
+                    .doing(DOING)?;
             }
         }
     }

@@ -48,24 +48,41 @@ pub(crate) fn replay(
     mut head: Head,
     publisher: &mut Publisher,
 ) -> Result<(Head, Option<Journal>, u64), Error> {
-    let (mut journal, replay) = Journal::open(Arc::clone(&shared.disk), repository_id(&shared.disk)?)?;
+    let (mut journal, replay) =
+        Journal::open(Arc::clone(&shared.disk), repository_id(&shared.disk)?)?;
     match replay.condition {
         Condition::Whole => {
-            let records = replay.records.iter().map(|record| told(record.sequence, &record.payload));
-            do_again(records.collect::<Result<_, _>>()?, &mut head, git, publisher)?;
+            let records = replay
+                .records
+                .iter()
+                .map(|record| told(record.sequence, &record.payload));
+            do_again(
+                records.collect::<Result<_, _>>()?,
+                &mut head,
+                git,
+                publisher,
+            )?;
         }
         Condition::Corrupt { .. } => {
-            let reason = "the journal is damaged in its middle; .git/memoryd/journal is kept as it is".to_owned();
+            let reason =
+                "the journal is damaged in its middle; .git/memoryd/journal is kept as it is"
+                    .to_owned();
             shared.notices.say(READ_ONLY, reason);
         }
         Condition::Foreign { .. } | Condition::Gapped { .. } => {
             let path = Journal::set_aside(&shared.disk)?;
-            shared.notices.say("journal", format!("a journal that does not belong here is kept as .git/{path}"));
+            shared.notices.say(
+                "journal",
+                format!("a journal that does not belong here is kept as .git/{path}"),
+            );
             journal = Journal::open(Arc::clone(&shared.disk), repository_id(&shared.disk)?)?.0;
         }
     }
     let sequence = journal.next_sequence() - 1;
-    let mark = Mark { sequence, revision: head.revision() };
+    let mark = Mark {
+        sequence,
+        revision: head.revision(),
+    };
     shared.progress.set_published(mark);
     if shared.progress.shown().revision == mark.revision {
         shared.progress.set_shown(mark);
@@ -86,9 +103,19 @@ pub(crate) fn replay(
 }
 
 /// Does again what git does not have, and has git have it.
-fn do_again(records: Vec<Told>, head: &mut Head, git: &Git, publisher: &mut Publisher) -> Result<(), Fault> {
-    let known = records.iter().rposition(|told| told.leads_to() == head.revision());
-    let mut records = records.into_iter().skip(known.map_or(0, |known| known + 1)).peekable();
+fn do_again(
+    records: Vec<Told>,
+    head: &mut Head,
+    git: &Git,
+    publisher: &mut Publisher,
+) -> Result<(), Fault> {
+    let known = records
+        .iter()
+        .rposition(|told| told.leads_to() == head.revision());
+    let mut records = records
+        .into_iter()
+        .skip(known.map_or(0, |known| known + 1))
+        .peekable();
     let mut commits = Vec::new();
     while let Some(told) = records.next() {
         match told {
@@ -97,7 +124,9 @@ fn do_again(records: Vec<Told>, head: &mut Head, git: &Git, publisher: &mut Publ
                 head.move_to(to, git)?;
             }
             Told::Moved(_) => {}
-            Told::Commit { sequence, recorded } => commits.extend(head.replay(sequence, recorded, git)?.map(Arc::new)),
+            Told::Commit { sequence, recorded } => {
+                commits.extend(head.replay(sequence, recorded, git)?.map(Arc::new))
+            }
         }
     }
     head.settle();
@@ -113,9 +142,15 @@ fn publish(publisher: &mut Publisher, commits: Vec<Arc<Committed>>) -> Result<()
 
 fn told(sequence: u64, payload: &[u8]) -> Result<Told, Fault> {
     match journaled::read(payload) {
-        Some(Journaled::Commit(record)) => Ok(Told::Commit { sequence, recorded: Recorded::read(record)? }),
+        Some(Journaled::Commit(record)) => Ok(Told::Commit {
+            sequence,
+            recorded: Recorded::read(record)?,
+        }),
         Some(Journaled::Moved(to)) => Ok(Told::Moved(to)),
-        None => Err(Fault::new("replay the journal", "a record is of an unknown kind")),
+        None => Err(Fault::new(
+            "replay the journal",
+            "a record is of an unknown kind",
+        )),
     }
 }
 
@@ -127,6 +162,7 @@ fn repository_id(disk: &Disk) -> Result<[u8; 16], Fault> {
         return Ok(id);
     }
     let id = crate::backend::random::bytes::<16>()?;
-    disk.replace(place, &id).doing("write the repository's id")?;
+    disk.replace(place, &id)
+        .doing("write the repository's id")?;
     Ok(id)
 }

@@ -42,7 +42,11 @@ impl DirtyPaths {
     /// Something happened at a path.
     pub(crate) fn touch(&mut self, path: &str) {
         let now = Instant::now();
-        let fresh = Since { first: now, vacant: None, look_at: now + QUIET };
+        let fresh = Since {
+            first: now,
+            vacant: None,
+            look_at: now + QUIET,
+        };
         let since = self.0.entry(path.to_owned()).or_insert(fresh);
         since.look_at = (now + QUIET).min(since.first + RESTLESS_MAX).max(now);
     }
@@ -50,7 +54,11 @@ impl DirtyPaths {
     /// The paths that have become quiet.
     pub(crate) fn due(&self) -> Vec<(String, Since)> {
         let now = Instant::now();
-        self.0.iter().filter(|(_, since)| since.look_at <= now).map(|(p, s)| (p.clone(), *s)).collect()
+        self.0
+            .iter()
+            .filter(|(_, since)| since.look_at <= now)
+            .map(|(p, s)| (p.clone(), *s))
+            .collect()
     }
 
     /// When the next path is due.
@@ -82,7 +90,9 @@ impl DirtyPaths {
     /// Notes that a path is missing or empty, and says for how long it has been.
     pub(crate) fn vacant(&mut self, path: &str) -> Duration {
         let now = Instant::now();
-        self.0.get_mut(path).map_or(Duration::ZERO, |since| since.vacant.get_or_insert(now).elapsed())
+        self.0.get_mut(path).map_or(Duration::ZERO, |since| {
+            since.vacant.get_or_insert(now).elapsed()
+        })
     }
 
     /// There is a text at a path.
@@ -124,19 +134,25 @@ pub(crate) fn read(disk: &Disk, path: &str, insist: bool) -> io::Result<Found> {
     let file = match disk.open_to_read(place) {
         Ok(Some(file)) => file,
         Ok(None) => return Ok(Found::Nothing),
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Ok(Found::Unfit("it is no ordinary file")),
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            return Ok(Found::Unfit("it is no ordinary file"));
+        }
         Err(error) => return Err(error),
     };
     let lease = lease::read_lease(&file);
     if matches!(lease, Lease::InUse) && !insist {
         return Ok(Found::Moving);
     }
-    let Some(before) = disk.stat(place)? else { return Ok(Found::Moving) };
+    let Some(before) = disk.stat(place)? else {
+        return Ok(Found::Moving);
+    };
     if let Some(reason) = unfit(&before) {
         return Ok(Found::Unfit(reason));
     }
     let mut bytes = Vec::new();
-    (&file).take(PERSON_FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    (&file)
+        .take(PERSON_FILE_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut bytes)?;
     drop(lease);
     // The same inode at the same path with the same times: what was read is what stands there.
     if disk.stat(place)? != Some(before) || bytes.len() as u64 != before.size {

@@ -64,9 +64,16 @@ pub(crate) struct Shared {
     pub(crate) notices: Notices,
     /// How often packs were rolled up: every thread opens git anew then, letting go of deleted packs.
     pub(crate) repacks: AtomicU64,
+    /// Whether what the last run left in the folder was put right.
+    pub(crate) has_begun: AtomicBool,
     /// `refs/memoryd/head`: everything that is acknowledged and packed.
     pub(crate) head: Mutex<OwnRef>,
     pub(crate) folder: Mutex<Sender<Errand>>,
+}
+
+/// What readers take without a lock.
+pub(crate) fn current(snapshot: Snapshot) -> ArcSwap<Snapshot> {
+    ArcSwap::from_pointee(snapshot)
 }
 
 impl Shared {
@@ -81,12 +88,19 @@ impl Shared {
 
     /// Moves `refs/memoryd/head`, durably.
     pub(crate) fn move_head(&self, to: Revision) -> Result<(), Fault> {
-        self.head.lock().unwrap_or_else(PoisonError::into_inner).move_to(&self.disk, to)
+        self.head
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .move_to(&self.disk, to)
     }
 
     /// Sends the folder's thread on an errand. Once the thread has ended, nobody needs it done.
     pub(crate) fn send(&self, errand: Errand) {
-        let sent = self.folder.lock().unwrap_or_else(PoisonError::into_inner).send(errand);
+        let sent = self
+            .folder
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .send(errand);
         drop(sent);
     }
 }
@@ -158,7 +172,10 @@ impl Notices {
     /// Everything that is said, but about the two things that have fields of their own.
     pub(crate) fn rest(&self) -> Vec<String> {
         let said = self.lock();
-        said.iter().filter(|(about, _)| ![PAUSED, READ_ONLY].contains(*about)).map(|(_, s)| s.clone()).collect()
+        said.iter()
+            .filter(|(about, _)| ![PAUSED, READ_ONLY].contains(*about))
+            .map(|(_, s)| s.clone())
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, String>> {

@@ -14,11 +14,13 @@
 //! 5. The branch's directory is synced, and only then `refs/memoryd/shown` moves. *After a crash before that* the branch
 //!    lies between what was shown and the head: it is ours, and the next start notes so.
 //!
-//! When somebody else was faster at any point, the locks are dropped and the show is tried again later.
+//! When somebody else was faster at any point, the locks are dropped, the files are put back, and the show is tried again
+//! later. They have to be put back: a checkout that was at work meanwhile would else find our files in its own branch, and
+//! we its files in ours.
 
 use std::io::ErrorKind;
 
-use crate::backend::disk::{Disk, Place, Root, Stat};
+use crate::backend::disk::{Disk, Place, Root};
 use crate::backend::git_index::{Entry, GitIndex, StatData, Update};
 use crate::backend::refs::{self, RefLock, TEMPORARY};
 use crate::model::error::{Doing, Error, Fault};
@@ -26,11 +28,12 @@ use crate::model::history::Difference;
 use crate::model::object::{BlobId, Revision};
 use crate::model::tree::Leaf;
 use crate::store::adoption::Save;
+use crate::store::bringing::Put;
 use crate::store::folder::Folder;
 use crate::store::hold;
 use crate::store::index::INDEX;
 use crate::store::progress::Mark;
-use crate::store::quarantine::{Displaced, QUARANTINE};
+use crate::store::quarantine::QUARANTINE;
 
 /// The index that is about to be put in place.
 const NEW_INDEX: &str = "memoryd/tmp/index";
@@ -53,18 +56,25 @@ impl Folder {
         if !staged.is_empty() {
             return self.adopt_saves(staged).map(drop);
         }
-        let mut entries = Vec::new();
-        for difference in &differences {
-            entries.extend(self.bring(difference, target.revision)?);
+        let mut puts = Vec::new();
+        let brought = self.bring_all(&differences, target.revision, &mut puts);
+        let brought = brought.and_then(|entries| self.sync_merged(&puts).map(|()| entries));
+        let shown = brought.and_then(|entries| {
+            entries.map_or(Ok(false), |entries| self.put_in_place(&entries, target))
+        });
+        // The files have to be what the index says, whatever went wrong and when.
+        let is_in_index = !matches!(shown, Ok(false))
+            && (shown.is_ok() || !self.index.is_current(&self.shared.disk)?);
+        for put in puts {
+            match is_in_index {
+                true => self.keep_displaced(put),
+                false => self.take_back(put)?,
+            }
         }
-        let before = self.shown;
-        if self.put_in_place(&entries, target)? {
+        if shown? {
             self.adopted_staged.clear();
             self.adopted.clear();
             self.left_behind_at = None;
-            if before != self.shown {
-                self.log_move(target)?;
-            }
         }
         Ok(())
     }
@@ -75,162 +85,178 @@ impl Folder {
         let mut differences = self.git.differences(self.folder_at(), target)?;
         for (path, text) in &self.adopted {
             let path = path.as_bytes();
-            if differences.iter().all(|difference| *difference.path != *path) {
+            if differences
+                .iter()
+                .all(|difference| *difference.path != *path)
+            {
                 let leaf = self.git.leaf_at(target, path)?;
                 let is_there = leaf.is_some_and(|leaf| leaf.id == text.0);
-                differences.extend((!is_there).then(|| Difference { path: path.into(), old: leaf, new: leaf }));
+                differences.extend((!is_there).then(|| Difference {
+                    path: path.into(),
+                    old: leaf,
+                    new: leaf,
+                }));
             }
         }
         Ok(differences)
+    }
+
+    /// A text that a person saved and that was merged is nowhere in history as it was: should a power cut bring it back,
+    /// it would be taken for a save upon the merge.
+    fn sync_merged(&self, puts: &[Put]) -> Result<(), Fault> {
+        let merged = puts
+            .iter()
+            .map(Put::path)
+            .filter(|path| self.adopted.contains_key(*path));
+        merged.map(|path| self.sync_swap(path)).collect()
     }
 
     /// Texts that a person staged at paths that are about to be replaced in the index.
     fn staged(&mut self, differences: &[Difference]) -> Result<Vec<Save>, Error> {
         let mut saves = Vec::new();
         for difference in differences {
-            let Some(entry) = self.index.image().get(&difference.path) else { continue };
+            let Some(entry) = self.index.image().get(&difference.path) else {
+                continue;
+            };
             let is = |leaf: Option<Leaf>| leaf.is_some_and(|leaf| leaf.id == entry.id);
-            if is(difference.old) || is(difference.new) || entry.intent_to_add || entry.skip_worktree {
+            if is(difference.old)
+                || is(difference.new)
+                || entry.intent_to_add
+                || entry.skip_worktree
+            {
                 continue;
             }
             let path = String::from_utf8_lossy(&difference.path).into_owned();
             let blob = BlobId(entry.id);
-            let Ok(text) = String::from_utf8(self.git.blob(blob)?) else { continue };
+            let Ok(text) = String::from_utf8(self.git.blob(blob)?) else {
+                continue;
+            };
             if self.adopted_staged.insert((path, blob)) {
                 let base = difference.old.map(|leaf| BlobId(leaf.id));
-                saves.push(Save { path: difference.path.clone(), base, text: Some(text.into()) });
+                saves.push(Save {
+                    path: difference.path.clone(),
+                    base,
+                    text: Some(text.into()),
+                });
             }
         }
         Ok(saves)
     }
 
+    /// Brings all files along and gives the entries of the new index; none when people's git was at work meanwhile.
+    fn bring_all(
+        &mut self,
+        differences: &[Difference],
+        target: Revision,
+        puts: &mut Vec<Put>,
+    ) -> Result<Option<Vec<(String, Option<NewEntry>)>>, Fault> {
+        let mut entries = Vec::new();
+        for difference in differences {
+            if !self.is_undisturbed()? {
+                return Ok(None);
+            }
+            entries.extend(self.bring(difference, target, puts)?);
+        }
+        Ok(Some(entries))
+    }
+
+    /// Whether nobody's git has begun something since the last look.
+    fn is_undisturbed(&self) -> Result<bool, Fault> {
+        let disk = &self.shared.disk;
+        let is_locked = disk
+            .stat(Place(Root::Git, INDEX_LOCK))
+            .doing("look at the git index")?
+            .is_some();
+        Ok(!is_locked && self.index.is_current(disk)? && is_on(disk, &self.shared.branch)?)
+    }
+
     /// Brings one file along, and gives its path with its entry of the new index.
-    fn bring(&mut self, difference: &Difference, target: Revision) -> Result<Option<(String, Option<NewEntry>)>, Fault> {
-        let Ok(path) = std::str::from_utf8(&difference.path) else { return Ok(None) };
+    fn bring(
+        &mut self,
+        difference: &Difference,
+        target: Revision,
+        puts: &mut Vec<Put>,
+    ) -> Result<Option<(String, Option<NewEntry>)>, Fault> {
+        let Ok(path) = std::str::from_utf8(&difference.path) else {
+            return Ok(None);
+        };
         let path = path.to_owned();
         if self.index.image().is_unmerged(path.as_bytes()) {
             return Ok(None);
         }
         let entry = self.index.image().get(path.as_bytes());
         let is_skipped = entry.is_some_and(|entry| entry.skip_worktree);
-        let base = self.adopted.get(&path).copied().or(difference.old.map(|leaf| BlobId(leaf.id)));
-        let displaced = self.quarantine.next(&path, base, (self.folder_at(), target));
+        let base = self
+            .adopted
+            .get(&path)
+            .copied()
+            .or(difference.old.map(|leaf| BlobId(leaf.id)));
+        let displaced = self
+            .quarantine
+            .next(&path, base, (self.folder_at(), target));
         let stat = match difference.new {
-            Some(leaf) if leaf.mode.is_file() && !is_skipped => self.put_file(displaced, leaf)?,
+            Some(leaf) if leaf.mode.is_file() && !is_skipped => {
+                self.put_file(displaced, leaf, puts)?
+            }
             None if !is_skipped => {
-                self.take_file(displaced)?;
+                self.take_file(displaced, puts)?;
                 StatData::default()
             }
             _ => StatData::default(),
         };
-        Ok(Some((path, difference.new.map(|leaf| NewEntry { leaf, stat, is_skipped }))))
-    }
-
-    /// Puts a file's new text in place, and gives how it looks there.
-    fn put_file(&mut self, displaced: Displaced, leaf: Leaf) -> Result<StatData, Fault> {
-        let path = displaced.path.clone();
-        let new = self.git.blob(BlobId(leaf.id))?;
-        // Looked at before it is read: a save in between makes git, and the next scan, compare the text.
-        let looks = self.looks(&path)?;
-        let standing = match self.shared.disk.read(Place(Root::Folder, &path)) {
-            Ok(standing) => standing,
-            // Something that is no file stands there: a person put it there, and it is theirs to take away.
-            Err(error) if error.kind() == ErrorKind::InvalidInput => return Ok(StatData::default()),
-            Err(error) => return Err(Fault::new("read a file", error)),
-        };
-        if standing.as_deref() == Some(&*new) {
-            return Ok(looks.map(StatData::from).unwrap_or_default());
-        }
-        if standing.is_none() && displaced.base.is_some() {
-            // A person removed it, or their editor is between two steps: the adopter finds out.
-            self.hold_back(&path, displaced.base);
-            return Ok(StatData::default());
-        }
-        let put = self.write_aside(&displaced, &new, leaf)?;
-        self.swap_in(displaced, standing.is_some())?;
-        // As it was put there, or else somebody has saved again since: then nobody may trust how it looks.
-        let looks = self.looks(&path)?.filter(|now| (now.inode, now.size, now.modified) == (put.inode, put.size, put.modified));
-        Ok(looks.map(StatData::from).unwrap_or_default())
-    }
-
-    /// Writes a new file where the one it displaces will lie, and gives how it looks.
-    fn write_aside(&self, displaced: &Displaced, text: &[u8], leaf: Leaf) -> Result<Stat, Fault> {
-        let disk = &self.shared.disk;
-        disk.make_folders(Place(Root::Folder, &displaced.path).parent()).doing("make a folder")?;
-        let file = disk.create(Place(Root::Git, &displaced.name), text).doing("write a file")?;
-        if leaf.mode.0 & 0o111 != 0 {
-            file.set_executable().doing("make a file executable")?;
-        }
-        file.stat().doing("look at a file")
-    }
-
-    /// Swaps the file that was written aside for the one in the folder.
-    fn swap_in(&mut self, displaced: Displaced, is_there: bool) -> Result<(), Fault> {
-        let disk = &self.shared.disk;
-        let (aside, place) = (Place(Root::Git, &displaced.name), Place(Root::Folder, &displaced.path));
-        let swapped = if is_there { swap(disk, aside, place) } else { disk.rename_new(aside, place) };
-        match swapped {
-            Ok(()) if is_there => self.quarantine.keep(displaced),
-            Ok(()) => {}
-            // Between the look and the swap a person removed the file, or made one, or a file where its folder was.
-            Err(error) if is_in_the_way(&error) => {
-                displaced.remove(disk)?;
-                self.hold_back(&displaced.path, displaced.base);
-            }
-            Err(error) => return Err(Fault::new("put a file in place", error)),
-        }
-        Ok(())
-    }
-
-    /// Takes a deleted file out of the folder, and the folders that it leaves empty.
-    fn take_file(&mut self, displaced: Displaced) -> Result<(), Fault> {
-        let path = displaced.path.clone();
-        let (from, to) = (Place(Root::Folder, &path), Place(Root::Git, &displaced.name));
-        match self.shared.disk.rename_new(from, to) {
-            Ok(()) => self.quarantine.keep(displaced.clone()),
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
-            Err(error) => return Err(Fault::new("take a file out of the folder", error)),
-        }
-        let mut folder = from.parent();
-        while !folder.1.is_empty() && self.shared.disk.remove_empty_folder(folder).doing("remove an empty folder")? {
-            folder = folder.parent();
-        }
-        Ok(())
-    }
-
-    /// The file stays as it is for now; whatever a person makes of it started from `base`.
-    fn hold_back(&mut self, path: &str, base: Option<BlobId>) {
-        self.bases.entry(path.to_owned()).or_insert(base);
-        self.dirty.touch(path);
-    }
-
-    fn looks(&self, path: &str) -> Result<Option<Stat>, Fault> {
-        self.shared.disk.stat(Place(Root::Folder, path)).doing("look at a file")
+        Ok(Some((
+            path,
+            difference.new.map(|leaf| NewEntry {
+                leaf,
+                stat,
+                is_skipped,
+            }),
+        )))
     }
 
     /// Replaces index and branch, if both are still as they were; says whether it did.
-    fn put_in_place(&mut self, entries: &[(String, Option<NewEntry>)], target: Mark) -> Result<bool, Fault> {
+    fn put_in_place(
+        &mut self,
+        entries: &[(String, Option<NewEntry>)],
+        target: Mark,
+    ) -> Result<bool, Fault> {
         let disk = &self.shared.disk;
         let image = patched(self.index.to_patch(), entries);
         let new_index = Place(Root::Git, NEW_INDEX);
-        disk.remove(new_index).doing("remove an old temporary file")?;
-        let file = disk.create(new_index, &image.to_bytes()).doing("write the git index")?;
+        disk.remove(new_index)
+            .doing("remove an old temporary file")?;
+        let file = disk
+            .create(new_index, &image.to_bytes())
+            .doing("write the git index")?;
         file.sync().doing("write the git index")?;
         let inode = file.stat().doing("look at the git index")?.inode;
         let branch = &self.shared.branch;
-        let Some(lock) = RefLock::take(disk, branch, target.revision)? else { return Ok(false) };
+        let Some(lock) = RefLock::take(disk, branch, target.revision)? else {
+            return Ok(false);
+        };
         if refs::read(disk, branch)? != self.shown || !is_on(disk, branch)? {
             return Ok(false);
         }
-        let Some(index_lock) = IndexLock::take(disk)? else { return Ok(false) };
+        let Some(index_lock) = IndexLock::take(disk)? else {
+            return Ok(false);
+        };
         // Looked at under the lock: from here on nobody else can replace the index.
-        if !self.index.is_current(disk)? || !is_on(disk, branch)? || hold::standing(&self.shared)?.is_some() {
+        if !self.index.is_current(disk)?
+            || !is_on(disk, branch)?
+            || hold::standing(&self.shared)?.is_some()
+        {
             return Ok(false);
         }
         index_lock.commit()?;
+        // Two directories: without this, a power cut may keep the branch and take the index back.
+        disk.sync_folder(Place(Root::Git, ""))
+            .doing("sync the git index")?;
         lock.commit()?;
         refs::sync(disk, branch)?;
         self.index.replaced(image, inode, &self.shared.disk)?;
+        if self.shown != Some(target.revision) {
+            self.log_move(target)?;
+        }
         self.set_shown(target)?;
         Ok(true)
     }
@@ -242,11 +268,17 @@ impl Folder {
         }
         let before = self.reflog_tip()?;
         let now = (self.shared.clock)();
-        let line = format!("{before} {} memoryd <memoryd@localhost> {} +0000\tmemoryd: show\n", target.revision, now.seconds);
+        let line = format!(
+            "{before} {} memoryd <memoryd@localhost> {} +0000\tmemoryd: show\n",
+            target.revision, now.seconds
+        );
         for name in ["HEAD", self.shared.branch.as_str()] {
             let path = format!("logs/{name}");
             let place = Place(Root::Git, &path);
-            self.shared.disk.make_folders(place.parent()).doing("make the reflog's directory")?;
+            self.shared
+                .disk
+                .make_folders(place.parent())
+                .doing("make the reflog's directory")?;
             append(&self.shared.disk, place, line.as_bytes()).doing("write the reflog")?;
         }
         Ok(())
@@ -254,9 +286,17 @@ impl Folder {
 
     fn reflog_tip(&self) -> Result<Revision, Fault> {
         let path = format!("logs/{}", self.shared.branch);
-        let bytes = self.shared.disk.read(Place(Root::Git, &path)).doing("read the reflog")?.unwrap_or_default();
+        let bytes = self
+            .shared
+            .disk
+            .read(Place(Root::Git, &path))
+            .doing("read the reflog")?
+            .unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
-        let tip = text.lines().last().and_then(|line| line.split(' ').nth(1)?.parse().ok());
+        let tip = text
+            .lines()
+            .last()
+            .and_then(|line| line.split(' ').nth(1)?.parse().ok());
         Ok(tip.unwrap_or(crate::model::snapshot::Snapshot::empty().revision))
     }
 }
@@ -273,30 +313,20 @@ fn is_on(disk: &Disk, branch: &str) -> Result<bool, Fault> {
     Ok(refs::head(disk)? == refs::Head::Ref(branch.to_owned()))
 }
 
-/// Swaps two files in one step.
-fn swap(disk: &Disk, from: Place<'_>, to: Place<'_>) -> std::io::Result<()> {
-    match disk.exchange(from, to) {
-        // FUSE and NFS cannot swap: the old file is given a second name first, so that it is not lost.
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {}
-        swapped => return swapped,
-    }
-    let aside = format!("{}.old", from.1);
-    let aside = Place(Root::Git, &aside);
-    disk.link(to, aside)?;
-    disk.rename(from, to)?;
-    disk.rename(aside, from)
-}
-
-fn is_in_the_way(error: &std::io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists | ErrorKind::NotADirectory)
-}
-
 fn patched(image: GitIndex, entries: &[(String, Option<NewEntry>)]) -> GitIndex {
     image.patched(entries.iter().map(|(path, entry)| match entry {
         None => Update::Remove(path.as_bytes()),
-        Some(NewEntry { leaf, stat, is_skipped }) => {
+        Some(NewEntry {
+            leaf,
+            stat,
+            is_skipped,
+        }) => {
             let entry = Entry::file(path.as_bytes(), leaf.id, *stat);
-            Update::Set(Entry { mode: leaf.mode.0, skip_worktree: *is_skipped, ..entry })
+            Update::Set(Entry {
+                mode: leaf.mode.0,
+                skip_worktree: *is_skipped,
+                ..entry
+            })
         }
     }))
 }
@@ -317,7 +347,9 @@ impl<'a> IndexLock<'a> {
     }
 
     fn commit(mut self) -> Result<(), Fault> {
-        let renamed = self.disk.rename(Place(Root::Git, INDEX_LOCK), Place(Root::Git, INDEX));
+        let renamed = self
+            .disk
+            .rename(Place(Root::Git, INDEX_LOCK), Place(Root::Git, INDEX));
         self.held = renamed.is_err();
         renamed.doing("replace the git index")
     }
@@ -340,7 +372,8 @@ impl Drop for IndexLock<'_> {
 /// Makes the directories that shows need.
 pub(crate) fn prepare(disk: &Disk) -> Result<(), Fault> {
     for folder in [TEMPORARY, QUARANTINE] {
-        disk.make_folders(Place(Root::Git, folder)).doing("make the daemon's directories")?;
+        disk.make_folders(Place(Root::Git, folder))
+            .doing("make the daemon's directories")?;
     }
     Ok(())
 }

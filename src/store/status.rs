@@ -39,7 +39,9 @@ pub struct Status {
 /// Looks at it.
 pub(crate) fn of(shared: &Shared) -> Status {
     let snapshot = shared.snapshot.load_full();
-    let owners = snapshot.under("user/").map(|(path, _)| shared.layout.owner_of(path));
+    let owners = snapshot
+        .under("user/")
+        .map(|(path, _)| shared.layout.owner_of(path));
     let mut users: Vec<_> = owners
         .filter_map(|place| match place {
             Place::User(id) => Some(id),

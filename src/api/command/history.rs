@@ -1,7 +1,5 @@
 //! Looking back: which commits there are, and what lies between two of them.
 
-use std::collections::HashSet;
-
 use serde::{Deserialize, Serialize};
 
 use super::files::resolve;
@@ -105,7 +103,8 @@ impl Log {
             .into());
         }
         let names = self.on_behalf.names(memory.store().layout())?;
-        let commits = newest(memory, &names.places(self.path.as_deref())?, self.limit)?;
+        let places = names.places(self.path.as_deref())?;
+        let commits = memory.store().log(&places, self.limit, 0)?;
         Ok(History {
             commits: commits
                 .into_iter()
@@ -128,7 +127,7 @@ impl Diff {
         };
         let (from, to) = match &self.from {
             Some(name) => (Some(resolve(memory, name)?), to),
-            None => match newest(memory, &places, 1)?.into_iter().next() {
+            None => match store.log(&places, 1, 0)?.into_iter().next() {
                 Some(commit) => (commit.facts.parents.first().copied(), commit.facts.revision),
                 None => (Some(to), to),
             },
@@ -143,25 +142,6 @@ impl Diff {
             diff: diffs,
         })
     }
-}
-
-/// The newest commits that change something at one of the places. A commit that changes several stands there once.
-fn newest(memory: &Memory, places: &[String], limit: usize) -> Result<Vec<Commit>, Error> {
-    let mut found = Vec::new();
-    let mut seen = HashSet::new();
-    for place in places {
-        let commits = memory.store().log(place, limit, 0)?;
-        found.extend(
-            commits
-                .into_iter()
-                .filter(|commit| seen.insert(commit.facts.revision)),
-        );
-    }
-    if 1 < places.len() {
-        found.sort_by_key(|commit| std::cmp::Reverse(commit.facts.committed_at));
-    }
-    found.truncate(limit);
-    Ok(found)
 }
 
 fn logged(names: &Names, commit: Commit) -> LoggedCommit {

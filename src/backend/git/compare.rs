@@ -16,7 +16,10 @@ impl Git {
         older: Option<Revision>,
         newer: Revision,
     ) -> Result<Vec<Difference>, Fault> {
-        let old = older.map(|older| self.known_commit(older)).transpose()?.map(|commit| commit.tree);
+        let old = older
+            .map(|older| self.known_commit(older))
+            .transpose()?
+            .map(|commit| commit.tree);
         self.tree_differences(old, Some(self.known_commit(newer)?.tree))
     }
 
@@ -39,13 +42,18 @@ impl Git {
 
     /// What stands at a path in a commit.
     pub fn leaf_at(&self, revision: Revision, path: &[u8]) -> Result<Option<Leaf>, Fault> {
-        let mut at = Leaf { mode: Mode::FOLDER, id: self.known_commit(revision)?.tree.0 };
+        let mut at = Leaf {
+            mode: Mode::FOLDER,
+            id: self.known_commit(revision)?.tree.0,
+        };
         for name in path.split(|byte| *byte == b'/') {
             if !is_folder(&at) {
                 return Ok(None);
             }
             let raw = self.listing(TreeId(at.id))?;
-            let Some(entry) = entries(&raw).flatten().find(|entry| entry.name == name) else { return Ok(None) };
+            let Some(entry) = entries(&raw).flatten().find(|entry| entry.name == name) else {
+                return Ok(None);
+            };
             at = entry.leaf;
         }
         Ok(Some(at))
@@ -66,7 +74,11 @@ impl Git {
             let file = |leaf: Option<Leaf>| leaf.filter(|leaf| !is_folder(leaf));
             if file(old) != file(new) {
                 let path = path.as_slice().into();
-                found.push(Difference { path, old: file(old), new: file(new) });
+                found.push(Difference {
+                    path,
+                    old: file(old),
+                    new: file(new),
+                });
             }
             if folder(old) != folder(new) {
                 waiting.push((path, folder(old), folder(new)));
@@ -78,7 +90,10 @@ impl Git {
 
 /// The folders that a raw listing names.
 pub(super) fn folders(raw: &[u8]) -> impl Iterator<Item = (&[u8], Leaf)> {
-    entries(raw).flatten().map(|entry| (entry.name, entry.leaf)).filter(|(_, leaf)| is_folder(leaf))
+    entries(raw)
+        .flatten()
+        .map(|entry| (entry.name, entry.leaf))
+        .filter(|(_, leaf)| is_folder(leaf))
 }
 
 pub(super) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
@@ -94,7 +109,12 @@ fn is_folder(leaf: &Leaf) -> bool {
 
 /// The entries that differ, by name. A file and a folder of one name sort apart, so pairing is by name alone.
 fn pairs<'a>(old: &'a [u8], new: &'a [u8]) -> Vec<(&'a [u8], Option<Leaf>, Option<Leaf>)> {
-    let list = |raw| entries(raw).flatten().map(|entry| (entry.name, entry.leaf)).collect::<Vec<_>>();
+    let list = |raw| {
+        entries(raw)
+            .flatten()
+            .map(|entry| (entry.name, entry.leaf))
+            .collect::<Vec<_>>()
+    };
     let (old, new) = (list(old), list(new));
     let (mut left, mut right) = (old.as_slice(), new.as_slice());
     let mut differing: BTreeMap<&[u8], (Option<Leaf>, Option<Leaf>)> = BTreeMap::new();
@@ -124,5 +144,9 @@ fn pairs<'a>(old: &'a [u8], new: &'a [u8]) -> Vec<(&'a [u8], Option<Leaf>, Optio
             right = rest;
         }
     }
-    differing.into_iter().map(|(name, (old, new))| (name, old, new)).filter(|(_, old, new)| old != new).collect()
+    differing
+        .into_iter()
+        .map(|(name, (old, new))| (name, old, new))
+        .filter(|(_, old, new)| old != new)
+        .collect()
 }

@@ -14,14 +14,20 @@ use crate::model::tree::TreePath;
 
 impl Git {
     /// The commits that can be reached from `newer` and not from `older`, newest first.
-    pub fn between(&self, older: Option<Revision>, newer: Revision) -> Result<Vec<Revision>, Fault> {
+    pub fn between(
+        &self,
+        older: Option<Revision>,
+        newer: Revision,
+    ) -> Result<Vec<Revision>, Fault> {
         let mut walk = self.repository.revwalk().doing("walk history")?;
-        walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME).doing("walk history")?;
+        walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME)
+            .doing("walk history")?;
         walk.push(oid(newer.0)).doing("walk history")?;
         if let Some(older) = older {
             walk.hide(oid(older.0)).doing("walk history")?;
         }
-        walk.map(|id| Ok(Revision(object_id(id.doing("walk history")?)))).collect()
+        walk.map(|id| Ok(Revision(object_id(id.doing("walk history")?))))
+            .collect()
     }
 
     /// A commit and those that it grew out of, newest first, along first parents: the line the memory itself took.
@@ -43,15 +49,17 @@ impl Git {
             .is_ok_and(|commit| commit.committer().email_bytes() == b"memoryd@localhost")
     }
 
-    /// The commits that change something below `prefix`, newest first, at most `limit` after the first `offset`.
+    /// The commits that change something below one of `prefixes`, newest first, at most `limit` after the first
+    /// `offset`. An empty prefix means everything.
     pub fn log(
         &self,
         newest: Revision,
-        prefix: &str,
+        prefixes: &[String],
         (offset, limit): (usize, usize),
     ) -> Result<Vec<Commit>, Fault> {
         let mut walk = self.repository.revwalk().doing("walk history")?;
-        walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME).doing("walk history")?;
+        walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME)
+            .doing("walk history")?;
         walk.push(oid(newest.0)).doing("walk history")?;
         let mut found = Vec::new();
         let mut skipped = 0;
@@ -60,7 +68,10 @@ impl Git {
                 break;
             }
             let commit = self.described(Revision(object_id(id.doing("walk history")?)))?;
-            if !prefix.is_empty() && !commit.changes.iter().any(|(path, _)| below(path, prefix)) {
+            let is_meant = |prefix: &String| {
+                prefix.is_empty() || commit.changes.iter().any(|(path, _)| below(path, prefix))
+            };
+            if !prefixes.iter().any(is_meant) {
                 continue;
             }
             match skipped < offset {
@@ -75,7 +86,10 @@ impl Git {
     pub fn described(&self, revision: Revision) -> Result<Commit, Fault> {
         let facts = self.known_commit(revision)?;
         let changes = self.own_differences(&facts)?;
-        let changes = changes.iter().filter_map(|change| Some((change.served()?, change.kind()))).collect();
+        let changes = changes
+            .iter()
+            .filter_map(|change| Some((change.served()?, change.kind())))
+            .collect();
         Ok(Commit { facts, changes })
     }
 
@@ -100,7 +114,8 @@ impl Git {
         for revision in self.between(older, newer)? {
             let commit = self.known_commit(revision)?;
             for change in self.own_differences(&commit)? {
-                if let std::collections::hash_map::Entry::Vacant(vacant) = found.entry(change.path) {
+                if let std::collections::hash_map::Entry::Vacant(vacant) = found.entry(change.path)
+                {
                     wanted = wanted.saturating_sub(usize::from(change.new.is_some()));
                     vacant.insert((revision, commit.committed_at));
                 }
@@ -122,7 +137,9 @@ impl Git {
         for revision in self.between(older, newer)? {
             let parent = self.known_commit(revision)?.parents.first().copied();
             let differences = self.differences(parent, revision)?;
-            let is = |change: &Difference| &*change.path == path && change.new.is_some_and(|leaf| leaf.id == blob.0);
+            let is = |change: &Difference| {
+                &*change.path == path && change.new.is_some_and(|leaf| leaf.id == blob.0)
+            };
             if differences.iter().any(is) {
                 return Ok(true);
             }
@@ -131,9 +148,17 @@ impl Git {
     }
 
     /// A unified diff of what lies below `prefix`; without an older commit, against nothing.
-    pub fn diff(&self, older: Option<Revision>, newer: Revision, prefix: &str) -> Result<String, Fault> {
+    pub fn diff(
+        &self,
+        older: Option<Revision>,
+        newer: Revision,
+        prefix: &str,
+    ) -> Result<String, Fault> {
         let tree = |revision: Revision| {
-            self.repository.find_commit(oid(revision.0)).and_then(|commit| commit.tree()).doing("read a commit")
+            self.repository
+                .find_commit(oid(revision.0))
+                .and_then(|commit| commit.tree())
+                .doing("read a commit")
         };
         let old = older.map(tree).transpose()?;
         let new = tree(newer)?;

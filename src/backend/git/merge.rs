@@ -22,8 +22,11 @@ pub fn merge_texts(base: &str, ours: &str, theirs: &str) -> Result<Merged, Fault
         return Ok(Merged::Clean(theirs.to_owned()));
     }
     super::wake();
-    let (mut ancestor, mut our, mut their) =
-        (MergeFileInput::new(), MergeFileInput::new(), MergeFileInput::new());
+    let (mut ancestor, mut our, mut their) = (
+        MergeFileInput::new(),
+        MergeFileInput::new(),
+        MergeFileInput::new(),
+    );
     ancestor.content(base.as_bytes());
     our.content(ours.as_bytes());
     their.content(theirs.as_bytes());
@@ -45,14 +48,22 @@ mod tests {
     fn two_sides_meet_in_one_text() {
         let base = "a\nb\nc\nd\ne\n";
         let table = [
-            ("A\nb\nc\nd\ne\n", "a\nb\nc\nd\nE\n", Merged::Clean("A\nb\nc\nd\nE\n".into())),
+            (
+                "A\nb\nc\nd\ne\n",
+                "a\nb\nc\nd\nE\n",
+                Merged::Clean("A\nb\nc\nd\nE\n".into()),
+            ),
             (base, "x\n", Merged::Clean("x\n".into())),
             ("y\n", base, Merged::Clean("y\n".into())),
             ("x\n", "x\n", Merged::Clean("x\n".into())),
             ("a\nB\nc\nd\ne\n", "a\nX\nc\nd\ne\n", Merged::Conflict),
         ];
         for (ours, theirs, expected) in table {
-            assert_eq!(merge_texts(base, ours, theirs).unwrap(), expected, "{ours:?} {theirs:?}");
+            assert_eq!(
+                merge_texts(base, ours, theirs).unwrap(),
+                expected,
+                "{ours:?} {theirs:?}"
+            );
         }
     }
 }

@@ -12,7 +12,8 @@ impl Git {
     pub fn index_of_pack(&self, pack: &[u8], scratch: &Path) -> Result<Vec<u8>, Fault> {
         const DOING: &str = "index a pack";
         let database = self.repository.odb().doing(DOING)?;
-        let mut indexer = git2::Indexer::new(Some(&database), scratch, 0o600, false).doing(DOING)?;
+        let mut indexer =
+            git2::Indexer::new(Some(&database), scratch, 0o600, false).doing(DOING)?;
         indexer.write_all(pack).doing(DOING)?;
         let name = indexer.commit().doing(DOING)?;
         let index = std::fs::read(scratch.join(format!("pack-{name}.idx"))).doing(DOING)?;

@@ -118,9 +118,7 @@ fn what_was_appended_is_replayed() {
     );
     assert_eq!(journal.append(std::slice::from_ref(&large)).unwrap(), 4);
     assert_eq!(append(&mut journal, "5").unwrap(), 5);
-    assert_eq!(journal.unreleased_bytes(), 3 + large.len());
     journal.release(3);
-    assert_eq!(journal.unreleased_bytes(), 1 + large.len());
     let (journal, replay) = open_in(&folder);
     assert_eq!(
         (&replay.condition, journal.next_sequence()),

@@ -28,12 +28,16 @@ const MARKDOWN: HeaderValue = HeaderValue::from_static("text/markdown; charset=u
 const TOKENS_MAX: usize = 10_000_000;
 
 /// Gives the block for the caller that the query names.
-pub(super) async fn block(
+pub(super) fn block(house: &House, visit: &Visit) -> Result<Response, Refusal> {
+    house.block(visit, &visit.caller(house, Door::Agents)?)
+}
+
+/// The same by way of the router, for `HEAD`.
+pub(super) async fn block_of_query(
     State(house): State<Arc<House>>,
     visit: Visit,
 ) -> Result<Response, Refusal> {
-    let caller = visit.caller(&house, Door::Agents)?;
-    house.block(&visit, &caller)
+    block(&house, &visit)
 }
 
 /// Gives the block for the caller that the body names.

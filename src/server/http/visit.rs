@@ -35,8 +35,19 @@ impl FromRequestParts<Arc<House>> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<House>) -> Result<Self, Refusal> {
         let credential = parts.extensions.remove().ok_or(Rejection::Unauthorized)?;
-        let query = Query::parse(parts.uri.query().unwrap_or_default())?;
         let (uri, headers) = (mem::take(&mut parts.uri), mem::take(&mut parts.headers));
+        Ok(Self::new(uri, headers, credential)?)
+    }
+}
+
+impl Visit {
+    /// Refuses a query that cannot be decoded, or that says a thing twice.
+    pub(super) fn new(
+        uri: Uri,
+        headers: HeaderMap,
+        credential: Arc<Credential>,
+    ) -> Result<Self, Rejection> {
+        let query = Query::parse(uri.query().unwrap_or_default())?;
         Ok(Self {
             credential,
             uri,
@@ -44,9 +55,7 @@ impl FromRequestParts<Arc<House>> for Visit {
             query,
         })
     }
-}
 
-impl Visit {
     /// Whom a request speaks for that says so in its query or its headers.
     pub(super) fn caller(&self, house: &House, door: Door) -> Result<Caller, Rejection> {
         let named = Named {
