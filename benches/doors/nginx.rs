@@ -9,7 +9,9 @@ use crate::process::Server;
 pub(crate) fn serve(folder: &Path, content: &[u8]) -> Outcome<Server> {
     std::fs::create_dir_all(folder)?;
     std::fs::write(folder.join("prompt-block"), content)?;
-    let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")?
+        .local_addr()?
+        .port();
     let root = folder.display();
     let config = format!(
         "worker_processes 1; daemon off; master_process off; pid {root}/pid; error_log {root}/errors;\n\
@@ -26,5 +28,8 @@ pub(crate) fn serve(folder: &Path, content: &[u8]) -> Outcome<Server> {
     );
     let path = folder.join("nginx.conf");
     std::fs::write(&path, config)?;
-    Server::start(&["nginx", "-c", &path.to_string_lossy()], Some(format!("127.0.0.1:{port}")))
+    Server::start(
+        &["nginx", "-c", &path.to_string_lossy()],
+        Some(format!("127.0.0.1:{port}")),
+    )
 }

@@ -42,7 +42,11 @@ impl Server {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
-        Ok(Self { child, address, ready_after: begun.elapsed() })
+        Ok(Self {
+            child,
+            address,
+            ready_after: begun.elapsed(),
+        })
     }
 
     /// The processor time it has spent so far, its children's included.
@@ -58,14 +62,19 @@ impl Server {
     /// The memory it holds, in MB.
     pub(crate) fn resident_mb(&self) -> Outcome<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .ok_or("no VmRSS")?;
         let kilobytes: u64 = line.trim().trim_end_matches(" kB").trim().parse()?;
         Ok(kilobytes / 1024)
     }
 
     /// Asks it to stop and waits until it has.
     pub(crate) fn stop(mut self) -> Outcome<()> {
-        Command::new("kill").arg(self.child.id().to_string()).status()?;
+        Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status()?;
         self.child.wait()?;
         Ok(())
     }
@@ -74,7 +83,9 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
-            let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+            let _ = Command::new("kill")
+                .arg(self.child.id().to_string())
+                .status();
             let _ = self.child.wait();
         }
     }
@@ -83,7 +94,16 @@ impl Drop for Server {
 /// The daemon on a folder.
 pub(crate) fn memoryd(folder: &Path) -> Outcome<Server> {
     let folder = folder.to_string_lossy();
-    Server::start(&[env!("CARGO_BIN_EXE_memoryd"), "serve", &folder, "--listen", "127.0.0.1:0"], None)
+    Server::start(
+        &[
+            env!("CARGO_BIN_EXE_memoryd"),
+            "serve",
+            &folder,
+            "--listen",
+            "127.0.0.1:0",
+        ],
+        None,
+    )
 }
 
 /// What the daemon prints: its address, as `http://...`.
@@ -92,7 +112,11 @@ fn announced(child: &mut Child) -> Outcome<String> {
     for line in BufReader::new(output).lines() {
         let line = line?;
         if let Some((_, rest)) = line.split_once("http://") {
-            return Ok(rest.split_whitespace().next().unwrap_or_default().to_owned());
+            return Ok(rest
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_owned());
         }
     }
     Err("the daemon ended without naming its address".into())
@@ -100,8 +124,11 @@ fn announced(child: &mut Child) -> Outcome<String> {
 
 /// A process and its children.
 fn family(pid: u32) -> Outcome<Vec<u32>> {
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+    let children =
+        std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let children = children
+        .split_whitespace()
+        .filter_map(|pid| pid.parse().ok());
     Ok([pid].into_iter().chain(children).collect())
 }
 

@@ -19,15 +19,25 @@ pub(crate) fn race() -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let memory = folder.path().join("memory");
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-memory");
-    let made = Command::new(env!("CARGO_BIN_EXE_memoryd")).args(["init", "--yes", "--from"]).arg(sample).arg(&memory).output()?;
+    let made = Command::new(env!("CARGO_BIN_EXE_memoryd"))
+        .args(["init", "--yes", "--from"])
+        .arg(sample)
+        .arg(&memory)
+        .output()?;
     if !made.status.success() {
         return Err(String::from_utf8_lossy(&made.stderr).into());
     }
     let daemon = process::memoryd(&memory)?;
     let content = client::body(&daemon.address, QUESTION)?;
     let file = nginx::serve(&folder.path().join("nginx"), &content)?;
-    Command::new("taskset").args(["-a", "-cp", CLIENT_CORE, &std::process::id().to_string()]).output()?;
-    println!("prompt block, {} bytes, {CONNECTIONS} connections, {ROUNDS} rounds of {} s", content.len(), ROUND.as_secs());
+    Command::new("taskset")
+        .args(["-a", "-cp", CLIENT_CORE, &std::process::id().to_string()])
+        .output()?;
+    println!(
+        "prompt block, {} bytes, {CONNECTIONS} connections, {ROUNDS} rounds of {} s",
+        content.len(),
+        ROUND.as_secs()
+    );
     let mut ratios = Vec::new();
     for round in 0..ROUNDS {
         let ours = cost(&daemon, QUESTION)?;
@@ -41,8 +51,14 @@ pub(crate) fn race() -> Outcome<()> {
     }
     ratios.sort_by(f64::total_cmp);
     let median = f64::midpoint(ratios[ROUNDS / 2 - 1], ratios[ROUNDS / 2]);
-    let verdict = if median <= TARGET { "reached" } else { "missed" };
-    println!("  server processor time a request, memoryd / nginx: {median:.2} (at most {TARGET}: {verdict})");
+    let verdict = if median <= TARGET {
+        "reached"
+    } else {
+        "missed"
+    };
+    println!(
+        "  server processor time a request, memoryd / nginx: {median:.2} (at most {TARGET}: {verdict})"
+    );
     file.stop()?;
     daemon.stop()
 }
@@ -58,5 +74,8 @@ fn cost(server: &Server, path: &str) -> Outcome<Cost> {
     let answers = client::hammer(&server.address, path, CONNECTIONS, ROUND)?;
     let spent = server.processor_time()? - before;
     let (spent, answers) = (spent.as_secs_f64(), answers as f64);
-    Ok(Cost { micros: spent * 1e6 / answers, rate: answers / ROUND.as_secs_f64() })
+    Ok(Cost {
+        micros: spent * 1e6 / answers,
+        rate: answers / ROUND.as_secs_f64(),
+    })
 }

@@ -19,7 +19,11 @@ pub(crate) fn measure() -> Outcome<()> {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     make(folder.path())?;
     let cold = process::memoryd(folder.path())?;
-    println!("start on {} files of {FILE_BYTES} bytes: the first {:.2} s", USERS * FILES_PER_USER, cold.ready_after.as_secs_f64());
+    println!(
+        "start on {} files of {FILE_BYTES} bytes: the first {:.2} s",
+        USERS * FILES_PER_USER,
+        cold.ready_after.as_secs_f64()
+    );
     cold.stop()?;
     let mut worst = (0.0, 0);
     for start in 0..STARTS {
@@ -29,8 +33,15 @@ pub(crate) fn measure() -> Outcome<()> {
         worst = (f64::max(worst.0, seconds), u64::max(worst.1, megabytes));
         server.stop()?;
     }
-    let verdict = if worst.0 <= TARGET.0 && worst.1 <= TARGET.1 { "reached" } else { "missed" };
-    println!("  slowest {:.2} s, largest {} MB (at most {} s and {} MB: {verdict})", worst.0, worst.1, TARGET.0, TARGET.1);
+    let verdict = if worst.0 <= TARGET.0 && worst.1 <= TARGET.1 {
+        "reached"
+    } else {
+        "missed"
+    };
+    println!(
+        "  slowest {:.2} s, largest {} MB (at most {} s and {} MB: {verdict})",
+        worst.0, worst.1, TARGET.0, TARGET.1
+    );
     Ok(())
 }
 
@@ -42,11 +53,18 @@ fn make(folder: &Path) -> Outcome<()> {
         .stdin(Stdio::piped())
         .spawn()?;
     let mut stream = BufWriter::new(importer.stdin.take().ok_or("fast-import takes no input")?);
-    write!(stream, "commit refs/heads/main\ncommitter Bench <bench@localhost> 0 +0000\ndata 6\nStart\n")?;
+    write!(
+        stream,
+        "commit refs/heads/main\ncommitter Bench <bench@localhost> 0 +0000\ndata 6\nStart\n"
+    )?;
     for user in 0..USERS {
         for file in 0..FILES_PER_USER {
             let text = text(user, file);
-            write!(stream, "M 100644 inline user/u{user:06}/f{file}.md\ndata {}\n{text}", text.len())?;
+            write!(
+                stream,
+                "M 100644 inline user/u{user:06}/f{file}.md\ndata {}\n{text}",
+                text.len()
+            )?;
         }
     }
     stream.write_all(b"\ndone\n")?;
@@ -62,7 +80,9 @@ fn text(user: usize, file: usize) -> String {
     let mut text = format!("# File {file} of user {user}\n");
     let mut seed = (user * FILES_PER_USER + file) as u64 + 1;
     while text.len() < FILE_BYTES {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         let _ = writeln!(text, "- note {:x}", seed >> 20);
     }
     text.truncate(FILE_BYTES - 1);
@@ -71,6 +91,15 @@ fn text(user: usize, file: usize) -> String {
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> Outcome<()> {
-    let status = Command::new("git").args(arguments).current_dir(folder).env("GIT_CONFIG_NOSYSTEM", "1").env("HOME", "/nonexistent").status()?;
-    if status.success() { Ok(()) } else { Err(format!("git {arguments:?} failed").into()) }
+    let status = Command::new("git")
+        .args(arguments)
+        .current_dir(folder)
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("HOME", "/nonexistent")
+        .status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("git {arguments:?} failed").into())
+    }
 }

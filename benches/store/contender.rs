@@ -107,7 +107,9 @@ impl Entrant {
     /// Counts what is in the folder of a closed contender, packed as whoever looks after it would pack it.
     pub(crate) fn audit(self, folder: &Path) -> Outcome<Option<Audit>> {
         match self {
-            Self::Memoryd | Self::CommandLine => audit_repository(folder, &folder.join(".git")).map(Some),
+            Self::Memoryd | Self::CommandLine => {
+                audit_repository(folder, &folder.join(".git")).map(Some)
+            }
             Self::FastImport | Self::Loose => audit_repository(folder, folder).map(Some),
             Self::SqliteRows | Self::SqliteGroup => sqlite::audit(folder).map(Some),
             Self::RawDisk => Ok(None),
@@ -118,7 +120,10 @@ impl Entrant {
 fn audit_repository(folder: &Path, git_folder: &Path) -> Outcome<Audit> {
     plain_git::run(folder, &["repack", "-d", "-q", "--geometric=2"])?;
     let commits = plain_git::run(folder, &["rev-list", "--count", crate::seed::BRANCH])?.parse()?;
-    Ok(Audit { commits, bytes: bytes_below(&git_folder.join("objects"))? })
+    Ok(Audit {
+        commits,
+        bytes: bytes_below(&git_folder.join("objects"))?,
+    })
 }
 
 fn bytes_below(folder: &Path) -> Outcome<u64> {
@@ -126,7 +131,11 @@ fn bytes_below(folder: &Path) -> Outcome<u64> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let metadata = entry.metadata()?;
-        bytes += if metadata.is_dir() { bytes_below(&entry.path())? } else { metadata.len() };
+        bytes += if metadata.is_dir() {
+            bytes_below(&entry.path())?
+        } else {
+            metadata.len()
+        };
     }
     Ok(bytes)
 }

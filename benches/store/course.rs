@@ -42,7 +42,11 @@ impl Course {
         let folder = folder.join(shape.name);
         let workload = Workload::new(shape)?;
         let seed = Seed::plant(&workload, &folder)?;
-        Ok(Self { workload, seed, folder })
+        Ok(Self {
+            workload,
+            seed,
+            folder,
+        })
     }
 
     /// Runs a race: in each round every contender once, beginning with another one each time.
@@ -77,8 +81,17 @@ impl Course {
 
 impl Lane {
     fn new(entrant: Entrant, folder: PathBuf) -> Self {
-        let result = Result { entrant, laps: Vec::new(), bytes_per_commit: None };
-        Self { folder: folder.join(format!("{entrant:?}")), before: None, commits: 0, result }
+        let result = Result {
+            entrant,
+            laps: Vec::new(),
+            bytes_per_commit: None,
+        };
+        Self {
+            folder: folder.join(format!("{entrant:?}")),
+            before: None,
+            commits: 0,
+            result,
+        }
     }
 
     /// Puts a fresh copy of the seed where the last lap's leavings are.
@@ -102,9 +115,12 @@ impl Lane {
             let (found, answered) = (after.commits - before.commits, self.commits);
             if found != answered {
                 let who = self.result.entrant.name();
-                return Err(format!("{who} has {found} commits of {answered} that it answered").into());
+                return Err(
+                    format!("{who} has {found} commits of {answered} that it answered").into(),
+                );
             }
-            self.result.bytes_per_commit = Some((after.bytes as f64 - before.bytes as f64) / found as f64);
+            self.result.bytes_per_commit =
+                Some((after.bytes as f64 - before.bytes as f64) / found as f64);
         }
         Ok(self.result)
     }

@@ -28,26 +28,43 @@ struct Waiting {
 
 impl Funnel {
     /// Starts the committing thread. `commit` makes a batch durable, all or none.
-    pub(crate) fn start(fill: Fill, mut commit: impl FnMut(&[Write]) -> Outcome<()> + Send + 'static) -> Self {
+    pub(crate) fn start(
+        fill: Fill,
+        mut commit: impl FnMut(&[Write]) -> Outcome<()> + Send + 'static,
+    ) -> Self {
         let (queue, waiting) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             while let Some(batch) = next_batch(&waiting, &fill) {
-                let (writes, replies): (Vec<_>, Vec<_>) = batch.into_iter().map(|one| (one.write, one.reply)).unzip();
+                let (writes, replies): (Vec<_>, Vec<_>) =
+                    batch.into_iter().map(|one| (one.write, one.reply)).unzip();
                 let failure = commit(&writes).err().map(|error| error.to_string());
                 for reply in replies {
                     // A writer that does not wait any more has failed by itself.
-                    let _ = reply.send(failure.clone().map_or(Ok(()), |failure| Err(failure.into())));
+                    let _ = reply.send(
+                        failure
+                            .clone()
+                            .map_or(Ok(()), |failure| Err(failure.into())),
+                    );
                 }
             }
         });
-        Self { queue: Some(queue), thread: Some(thread) }
+        Self {
+            queue: Some(queue),
+            thread: Some(thread),
+        }
     }
 
     /// Waits until the write is part of a durable batch.
     pub(crate) fn write(&self, write: &Write) -> Outcome<()> {
         let (reply, done) = mpsc::channel();
-        let queue = self.queue.as_ref().ok_or("the committing thread was stopped")?;
-        queue.send(Waiting { write: write.clone(), reply })?;
+        let queue = self
+            .queue
+            .as_ref()
+            .ok_or("the committing thread was stopped")?;
+        queue.send(Waiting {
+            write: write.clone(),
+            reply,
+        })?;
         done.recv()?
     }
 }
@@ -65,7 +82,9 @@ impl Drop for Funnel {
 fn next_batch(waiting: &Receiver<Waiting>, fill: &Fill) -> Option<Vec<Waiting>> {
     let mut batch = vec![waiting.recv().ok()?];
     while batch.len() < fill.writes_max {
-        let Ok(next) = waiting.recv_timeout(fill.patience) else { break };
+        let Ok(next) = waiting.recv_timeout(fill.patience) else {
+            break;
+        };
         batch.push(next);
     }
     Some(batch)

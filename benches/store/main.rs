@@ -66,7 +66,10 @@ fn main() -> Outcome<()> {
     say(&volume::describe(folder.path())?)?;
     let mut report = Report::default();
     for shape in &SHAPES {
-        let races: Vec<Race> = Race::all(&options).into_iter().filter(|race| options.wants(shape, race)).collect();
+        let races: Vec<Race> = Race::all(&options)
+            .into_iter()
+            .filter(|race| options.wants(shape, race))
+            .collect();
         if races.is_empty() {
             continue;
         }

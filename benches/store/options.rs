@@ -45,7 +45,9 @@ impl Options {
     /// Whether a race is to be run.
     pub(crate) fn wants(&self, shape: &Shape, race: &Race) -> bool {
         let title = format!("{}/{}", shape.name, race.name);
-        self.filter.as_ref().is_none_or(|filter| title.contains(filter))
+        self.filter
+            .as_ref()
+            .is_none_or(|filter| title.contains(filter))
     }
 
     /// How many times each contender runs.
@@ -55,11 +57,19 @@ impl Options {
 
     /// How long a burst takes.
     pub(crate) fn burst(&self) -> Duration {
-        if self.quick { Duration::from_millis(500) } else { Duration::from_secs(2) }
+        if self.quick {
+            Duration::from_millis(500)
+        } else {
+            Duration::from_secs(2)
+        }
     }
 
     /// How long writes stream in before the drain.
     pub(crate) fn sustained(&self) -> Duration {
-        if self.quick { Duration::from_millis(500) } else { Duration::from_secs(10) }
+        if self.quick {
+            Duration::from_millis(500)
+        } else {
+            Duration::from_secs(10)
+        }
     }
 }

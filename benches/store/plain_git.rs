@@ -16,7 +16,14 @@ pub(crate) fn command(folder: &Path) -> Command {
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_TERMINAL_PROMPT", "0")
-        .args(["-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "core.hooksPath=/dev/null"])
+        .args([
+            "-c",
+            "gc.auto=0",
+            "-c",
+            "maintenance.auto=false",
+            "-c",
+            "core.hooksPath=/dev/null",
+        ])
         .args(["-c", "core.fsmonitor=false"]);
     for role in ["AUTHOR", "COMMITTER"] {
         command.env(format!("GIT_{role}_NAME"), crate::workload::AUTHOR.0);
@@ -30,6 +37,10 @@ pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Outcome<String> {
     let output = command(folder).args(arguments).output()?;
     match output.status.success() {
         true => Ok(String::from_utf8(output.stdout)?.trim_end().to_owned()),
-        false => Err(format!("git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr)).into()),
+        false => Err(format!(
+            "git {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        )
+        .into()),
     }
 }

@@ -45,18 +45,35 @@ impl Race {
             time: options.burst(),
             is_sustained: false,
             rounds: options.rounds(),
-            entrants: if options.alone { vec![Memoryd] } else { entrants.to_vec() },
+            entrants: if options.alone {
+                vec![Memoryd]
+            } else {
+                entrants.to_vec()
+            },
         };
         let many = [Memoryd, SqliteGroup, FastImport, Loose, CommandLine];
         vec![
-            race("1-writer", 1, &[Memoryd, SqliteRows, Loose, CommandLine, RawDisk]),
+            race(
+                "1-writer",
+                1,
+                &[Memoryd, SqliteRows, Loose, CommandLine, RawDisk],
+            ),
             race("64-writers", 64, &many),
-            Self { time: options.sustained(), is_sustained: true, ..race("64-sustained", 64, &many) },
+            Self {
+                time: options.sustained(),
+                is_sustained: true,
+                ..race("64-sustained", 64, &many)
+            },
         ]
     }
 
     /// Runs one contender. Another `round` is other writes.
-    pub(crate) fn lap(&self, contender: &dyn Contender, workload: &Workload, round: u64) -> Outcome<Lap> {
+    pub(crate) fn lap(
+        &self,
+        contender: &dyn Contender,
+        workload: &Workload,
+        round: u64,
+    ) -> Outcome<Lap> {
         let start_line = Barrier::new(self.writers as usize);
         let writer = |number: u64| {
             let writes = workload.writes(1 + round * self.writers + number);
@@ -65,15 +82,23 @@ impl Race {
         };
         let started = Instant::now();
         let waits = std::thread::scope(|scope| {
-            let writers: Vec<_> = (0..self.writers).map(|number| scope.spawn(move || writer(number))).collect();
-            let ended = writers.into_iter().map(|writer| writer.join().map_err(|_| "a writer panicked")?);
+            let writers: Vec<_> = (0..self.writers)
+                .map(|number| scope.spawn(move || writer(number)))
+                .collect();
+            let ended = writers
+                .into_iter()
+                .map(|writer| writer.join().map_err(|_| "a writer panicked")?);
             ended.collect::<Outcome<Vec<_>>>()
         })?;
         if self.is_sustained {
             contender.settle()?;
         }
         let waits_us = waits.concat();
-        Ok(Lap { commits: waits_us.len() as u64, time: started.elapsed(), waits_us })
+        Ok(Lap {
+            commits: waits_us.len() as u64,
+            time: started.elapsed(),
+            waits_us,
+        })
     }
 }
 

@@ -22,14 +22,20 @@ impl Seed {
     /// Writes the originals into a folder.
     pub(crate) fn plant(workload: &Workload, folder: &Path) -> Outcome<Self> {
         std::fs::create_dir_all(folder)?;
-        let seed = Self { repository: folder.join("seed.git"), database: folder.join("seed.sqlite") };
+        let seed = Self {
+            repository: folder.join("seed.git"),
+            database: folder.join("seed.sqlite"),
+        };
         plain_git::run(folder, &["init", "-q", "--bare", "-b", BRANCH, "seed.git"])?;
         let mut importer = plain_git::command(&seed.repository);
         let mut importer = importer
             .args(["-c", "fastimport.unpackLimit=0", "fast-import", "--quiet"])
             .stdin(Stdio::piped())
             .spawn()?;
-        let stream = importer.stdin.take().ok_or("fast-import has no standard input")?;
+        let stream = importer
+            .stdin
+            .take()
+            .ok_or("fast-import has no standard input")?;
         describe(workload, BufWriter::new(stream))?;
         if !importer.wait()?.success() {
             return Err("git fast-import failed".into());
@@ -66,9 +72,18 @@ impl Seed {
 /// Tells git fast-import the first commit.
 fn describe(workload: &Workload, mut stream: BufWriter<ChildStdin>) -> Outcome<()> {
     let (name, email) = AUTHOR;
-    write!(stream, "commit refs/heads/{BRANCH}\ncommitter {name} <{email}> 0 +0000\ndata 6\nStart\n")?;
+    write!(
+        stream,
+        "commit refs/heads/{BRANCH}\ncommitter {name} <{email}> 0 +0000\ndata 6\nStart\n"
+    )?;
     for file in workload.seed() {
-        write!(stream, "M 100644 inline {}\ndata {}\n{}", file.path, file.text.len(), file.text)?;
+        write!(
+            stream,
+            "M 100644 inline {}\ndata {}\n{}",
+            file.path,
+            file.text.len(),
+            file.text
+        )?;
     }
     stream.write_all(b"\ndone\n")?;
     Ok(stream.flush()?)

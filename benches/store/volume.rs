@@ -25,7 +25,10 @@ pub(crate) fn work_folder(options: &Options) -> Outcome<TempDir> {
     std::fs::create_dir_all(&parent)?;
     let kind = rustix::fs::statfs(&parent)?.f_type;
     if !options.allow_tmpfs && IN_MEMORY.contains(&kind) {
-        let message = format!("{} is in memory, where a flush costs nothing: name a disk with --dir", parent.display());
+        let message = format!(
+            "{} is in memory, where a flush costs nothing: name a disk with --dir",
+            parent.display()
+        );
         return Err(message.into());
     }
     Ok(TempDir::new_in(parent)?)
@@ -39,7 +42,9 @@ pub(crate) fn describe(folder: &Path) -> Outcome<String> {
     let load = load.split(' ').next().unwrap_or("unknown");
     let git = plain_git::run(folder, &["version"])?;
     let folder = folder.display();
-    Ok(format!("{cores} cores, load {load} before the start; {git}; data in {folder}, file system {kind:#x}\n"))
+    Ok(format!(
+        "{cores} cores, load {load} before the start; {git}; data in {folder}, file system {kind:#x}\n"
+    ))
 }
 
 /// Everything that was written so far is on disk, so that nobody pays for what ran before.
@@ -60,7 +65,10 @@ impl RawDisk {
         let file = File::create_new(folder.join("zeros"))?;
         file.write_all_at(&vec![0; BLOCK_BYTES * BLOCKS as usize], 0)?;
         file.sync_all()?;
-        Ok(Self { file, next: AtomicU64::new(0) })
+        Ok(Self {
+            file,
+            next: AtomicU64::new(0),
+        })
     }
 }
 
@@ -69,7 +77,8 @@ impl Contender for RawDisk {
         let mut block = [0; BLOCK_BYTES];
         block[..write.text.len()].copy_from_slice(write.text.as_bytes());
         let number = self.next.fetch_add(1, Ordering::Relaxed) % BLOCKS;
-        self.file.write_all_at(&block, number * BLOCK_BYTES as u64)?;
+        self.file
+            .write_all_at(&block, number * BLOCK_BYTES as u64)?;
         Ok(self.file.sync_data()?)
     }
 }

@@ -25,8 +25,16 @@ pub(crate) struct Shape {
 
 /// A memory as most begin, and one as large as those that spread their users' folders.
 pub(crate) const SHAPES: [Shape; 2] = [
-    Shape { name: "1k-flat", users: 1_000, fanout: Fanout::Flat },
-    Shape { name: "10k-fanout", users: 10_000, fanout: Fanout::TwoHex },
+    Shape {
+        name: "1k-flat",
+        users: 1_000,
+        fanout: Fanout::Flat,
+    },
+    Shape {
+        name: "10k-fanout",
+        users: 10_000,
+        fanout: Fanout::TwoHex,
+    },
 ];
 
 /// Everybody's files.
@@ -50,7 +58,9 @@ pub(crate) struct Write {
 impl Workload {
     /// Makes the users of a shape, always the same ones.
     pub(crate) fn new(shape: &Shape) -> Outcome<Self> {
-        let layout = Layout { user_fanout: shape.fanout };
+        let layout = Layout {
+            user_fanout: shape.fanout,
+        };
         let mut chance = Chance(0);
         let mut files = Vec::new();
         for _ in 0..shape.users {
@@ -58,7 +68,10 @@ impl Workload {
             let folder = layout.user_folder(&UserId::parse(&id)?);
             let user: Arc<str> = id.into();
             for file in FILES {
-                files.push((Arc::clone(&user), RepoPath::parse(&format!("{folder}{file}"))?));
+                files.push((
+                    Arc::clone(&user),
+                    RepoPath::parse(&format!("{folder}{file}"))?,
+                ));
             }
         }
         Ok(Self { layout, files })
@@ -83,9 +96,18 @@ impl Workload {
 impl Write {
     /// The write as a wish to the store.
     pub(crate) fn edit(&self) -> Edit {
-        let target = Target { path: self.path.clone(), name: self.path.to_string() };
+        let target = Target {
+            path: self.path.clone(),
+            name: self.path.to_string(),
+        };
         Edit {
-            steps: vec![(Step::Write { target, text: Arc::clone(&self.text) }, Precondition::Any)],
+            steps: vec![(
+                Step::Write {
+                    target,
+                    text: Arc::clone(&self.text),
+                },
+                Precondition::Any,
+            )],
             provenance: Provenance {
                 author: Author::new(AUTHOR.0, AUTHOR.1),
                 actor: Some(AUTHOR.0.to_owned()),
@@ -109,7 +131,11 @@ impl Write {
 }
 
 fn write((user, path): &(Arc<str>, RepoPath), chance: &mut Chance) -> Write {
-    Write { user: Arc::clone(user), path: path.clone(), text: text(chance).into() }
+    Write {
+        user: Arc::clone(user),
+        path: path.clone(),
+        text: text(chance).into(),
+    }
 }
 
 /// Lines of words that nobody has read before. Like prose, they deflate to about half their size.

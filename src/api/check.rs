@@ -8,13 +8,10 @@ mod links;
 use serde::{Deserialize, Serialize};
 
 use crate::model::document::links::links;
+use crate::model::limits::INDEX_FILE_BYTES_MAX;
 use crate::model::path::{Layout, Place, RepoPath};
 use crate::model::snapshot::{File, Snapshot};
 use links::Links;
-
-/// An index file is printed whole in every prompt block of its scope. At about four bytes a token, this is a quarter of
-/// a block of ordinary size; what is longer crowds out the files it points to.
-const INDEX_BYTES_MAX: usize = 8_000;
 
 /// Something that is likely a mistake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,9 +87,9 @@ fn check_size(path: &RepoPath, file: &File, file_bytes_max: usize) -> Option<Fin
             "it has {size} bytes; agents cannot change a file of more than {file_bytes_max}"
         );
         Some(finding(path, Kind::FileTooLarge, message))
-    } else if is_index && INDEX_BYTES_MAX < size {
+    } else if is_index && INDEX_FILE_BYTES_MAX < size {
         let message = format!(
-            "it has {size} bytes, all of them in every prompt block; keep it below {INDEX_BYTES_MAX}"
+            "it has {size} bytes, all of them in every prompt block; keep it below {INDEX_FILE_BYTES_MAX}"
         );
         Some(finding(path, Kind::IndexTooLarge, message))
     } else {

@@ -86,14 +86,14 @@ use std::sync::{Arc, Mutex};
 use crate::backend::disk::{Disk, Place, Root, Stat};
 use crate::backend::random;
 use crate::model::error::{Doing, Fault};
-use crate::model::limits::SEGMENT_BYTES;
+use crate::model::limits::{RETIRED_SEGMENTS_MAX, SEGMENT_BYTES};
 
 use self::format::Header;
 pub use self::format::Record;
 use self::replay::Found;
 pub use self::replay::{Condition, Replay};
 pub use self::shelf::Preparer;
-use self::shelf::{RETIRED_SEGMENTS_MAX, Shelf};
+use self::shelf::Shelf;
 
 const FOLDER: Place<'static> = Place(Root::Git, "memoryd/journal");
 const APPEND: &str = "append to the journal";

@@ -17,6 +17,7 @@ use ureq::http::Response;
 
 use super::failure::Failure;
 use crate::api::command::{Command, Output};
+use crate::model::limits::ANSWER_BYTES_MAX;
 
 /// Where a daemon says how to reach it, below the memory's folder.
 const ADDRESS_FILE: &str = ".git/memoryd/daemon.json";
@@ -25,8 +26,6 @@ const ROUTE: &str = "/v1/local/execute";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Longer than the daemon itself waits for anything.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-/// An answer may hold a long diff, but not the computer's memory.
-const ANSWER_BYTES_MAX: u64 = 256 << 20;
 
 /// How to reach a daemon.
 #[derive(Deserialize, Serialize)]

@@ -6,6 +6,7 @@
 //!
 //! Front matter is a first line `---` and all up to the next `---` or `...`. To CommonMark the same lines are a rule
 //! and an underlined heading, so they are set aside before it reads the rest.
+use crate::model::limits::FRONT_MATTER_BYTES_MAX;
 
 pub mod links;
 
@@ -13,9 +14,6 @@ use std::iter::once;
 use std::ops::Range;
 
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
-
-/// How far the line that closes front matter is looked for: a text that merely begins with a rule keeps its headings.
-const FRONT_MATTER_BYTES_MAX: usize = 16 << 10;
 
 /// Where the parts of a Markdown text lie; the text itself stays with the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -38,6 +38,43 @@ pub const SEGMENT_BYTES: usize = 8 << 20;
 /// A file that a person may keep in the memory; agents have the smaller [`Limits::file_bytes_max`].
 pub const PERSON_FILE_BYTES_MAX: usize = 1 << 20;
 
+/// How far the line that closes front matter is looked for: a text that merely begins with a rule keeps its headings.
+pub const FRONT_MATTER_BYTES_MAX: usize = 16 << 10;
+/// Characters of a commit's subject; longer ones are cut: `git log --oneline` on a terminal of 80 columns shows this much.
+pub const SUBJECT_CHARS_MAX: usize = 72;
+/// Entries of one page of a list, also where the request does not say.
+pub const PAGE_LENGTH_MAX: usize = 200;
+/// Entries before a page: further back a path narrows the list faster than paging does.
+pub const PAGE_OFFSET_MAX: usize = 100_000;
+/// A request's head, and as much of its body as is read at once.
+pub const REQUEST_HEAD_BYTES_MAX: usize = 64 << 10;
+/// Header lines of one request.
+pub const REQUEST_HEADERS_MAX: usize = 64;
+/// Commits that one answer lists.
+pub const LOG_COMMITS_MAX: usize = 10_000;
+/// Seconds that a hold lasts. None stands longer, whoever forgot it.
+pub const HOLD_SECONDS_MAX: u64 = 600;
+/// Bytes that remembered prompt blocks take, all forms counted: about a thousand of the size of the sample's.
+pub const PROMPT_BLOCKS_BYTES_MAX: usize = 64 << 20;
+/// The same for their first segments, of which there is one for each kind of agent and budget.
+pub const PROMPT_OPENINGS_BYTES_MAX: usize = 8 << 20;
+/// Token counts that are remembered: about a hundred bytes each.
+pub const TOKEN_COUNTS_MAX: usize = 1 << 16;
+/// An index file is printed whole in every prompt block of its scope. At about four bytes a token, this is a quarter of
+/// a block of ordinary size; what is longer crowds out the files it points to.
+pub const INDEX_FILE_BYTES_MAX: usize = 8_000;
+/// An answer may hold a long diff, but not the computer's memory.
+pub const ANSWER_BYTES_MAX: u64 = 256 << 20;
+/// Packs that lie side by side before they are rolled up: reading slows with their number, rolling up costs with each.
+pub const PACKS_MAX: usize = 50;
+/// Folder listings that the publisher keeps for the next delta; the rest is read from git again.
+pub const LISTINGS_MAX: usize = 16_384;
+/// Retired journal segments that are kept to be written again. More pile up where much is released at once; making a new file
+/// costs the disk as much as filling it, keeping one costs its room.
+pub const RETIRED_SEGMENTS_MAX: usize = 4;
+/// Paths of file events that wait to be looked at; beyond it, looking at everything is cheaper.
+pub const WATCH_PENDING_PATHS_MAX: usize = 16_384;
+
 /// The bounds that `memoryd.toml` may set under `[limits]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]

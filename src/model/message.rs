@@ -15,13 +15,10 @@
 
 mod author;
 
-use crate::model::limits::MESSAGE_VALUE_BYTES_MAX;
+use crate::model::limits::{MESSAGE_VALUE_BYTES_MAX, SUBJECT_CHARS_MAX};
 use crate::model::path::is_hidden;
 
 pub use author::Author;
-
-/// Longer subjects are cut: `git log --oneline` on a terminal of 80 columns shows this much.
-const SUBJECT_CHARS_MAX: usize = 72;
 
 /// What a trailer tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -31,6 +31,7 @@ impl Refusal {
     pub fn no_such_route(path: &str) -> Self {
         let message = format!("No such route: {path}");
         Self::new(StatusCode::NOT_FOUND, "ROUTE_NOT_FOUND", message)
+            .hint("Routes begin with /v1/tools, /v1/files, /v1/prompt-block or /v1/revisions")
     }
 
     /// The route exists, but not for this method; the router adds which ones it has.

@@ -9,10 +9,8 @@ use std::time::{Duration, SystemTime};
 use crate::backend::disk::{Place, Root};
 use crate::backend::process;
 use crate::model::error::{Doing, Fault};
+use crate::model::limits::HOLD_SECONDS_MAX;
 use crate::store::shared::Shared;
-
-/// No hold stands longer, whoever forgot it.
-pub(crate) const HOLD_SECONDS_MAX: u64 = 600;
 
 const HOLD: &str = "memoryd/hold";
 const HOOK: &str = "hooks/prepare-commit-msg";

@@ -9,13 +9,12 @@ use crate::backend::disk::{Place, Root};
 use crate::backend::packs::PACKS;
 use crate::backend::{maintenance, process};
 use crate::model::error::{Doing, Fault};
+use crate::model::limits::PACKS_MAX;
 use crate::store::last_run;
 use crate::store::shared::Shared;
 
 /// How often it looks.
 const INTERVAL: Duration = Duration::from_secs(60);
-/// Packs that lie side by side before they are rolled up: reading slows with their number, rolling up costs with each.
-const PACKS_MAX: usize = 50;
 /// `git gc` believes a `gc.pid` for twelve hours.
 const GC_PID: &str = "gc.pid";
 

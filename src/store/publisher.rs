@@ -13,6 +13,7 @@ use crate::backend::journal::Preparer;
 use crate::backend::pack::{Kind, PackWriter};
 use crate::backend::packs;
 use crate::model::error::Fault;
+use crate::model::limits::LISTINGS_MAX;
 use crate::model::object::TreeId;
 use crate::model::tree::{TreePath, TreeVersion};
 use crate::store::head::Committed;
@@ -22,8 +23,6 @@ use crate::store::shared::{Durability, Errand, Shared};
 /// Everything that is acknowledged and packed.
 pub(crate) const HEAD: &str = "refs/memoryd/head";
 
-/// Listings that are kept for the next delta; the rest is read from git again.
-const LISTINGS_MAX: usize = 16_384;
 const RETRY: Duration = Duration::from_millis(500);
 const NOTICE: &str = "publish";
 

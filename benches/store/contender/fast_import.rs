@@ -31,8 +31,13 @@ impl FastImport {
     /// Starts the program in a bare repository.
     pub(crate) fn open(folder: &Path) -> Outcome<Self> {
         let mut importer = Importer::start(folder)?;
-        let fill = Fill { writes_max: COMMITS_PER_CHECKPOINT, patience: PATIENCE };
-        Ok(Self(Funnel::start(fill, move |writes| importer.commit(writes))))
+        let fill = Fill {
+            writes_max: COMMITS_PER_CHECKPOINT,
+            patience: PATIENCE,
+        };
+        Ok(Self(Funnel::start(fill, move |writes| {
+            importer.commit(writes)
+        })))
     }
 }
 
@@ -49,10 +54,21 @@ impl Importer {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
-        let stream = child.stdin.take().ok_or("fast-import has no standard input")?;
-        let answers = child.stdout.take().ok_or("fast-import has no standard output")?;
+        let stream = child
+            .stdin
+            .take()
+            .ok_or("fast-import has no standard input")?;
+        let answers = child
+            .stdout
+            .take()
+            .ok_or("fast-import has no standard output")?;
         let answers = BufReader::new(answers).lines();
-        Ok(Self { child, stream: BufWriter::new(stream), answers, has_parent: false })
+        Ok(Self {
+            child,
+            stream: BufWriter::new(stream),
+            answers,
+            has_parent: false,
+        })
     }
 
     /// Has a pack written of the batch, and waits for it.
@@ -71,12 +87,21 @@ impl Importer {
         let (name, email) = AUTHOR;
         let message = write.message();
         let size = message.len();
-        write!(self.stream, "commit refs/heads/{BRANCH}\ncommitter {name} <{email}> {now} +0000\ndata {size}\n{message}")?;
+        write!(
+            self.stream,
+            "commit refs/heads/{BRANCH}\ncommitter {name} <{email}> {now} +0000\ndata {size}\n{message}"
+        )?;
         if !self.has_parent {
             writeln!(self.stream, "from refs/heads/{BRANCH}^0")?;
             self.has_parent = true;
         }
-        writeln!(self.stream, "M 100644 inline {}\ndata {}\n{}", write.path, write.text.len(), write.text)?;
+        writeln!(
+            self.stream,
+            "M 100644 inline {}\ndata {}\n{}",
+            write.path,
+            write.text.len(),
+            write.text
+        )?;
         Ok(())
     }
 }
@@ -84,7 +109,10 @@ impl Importer {
 impl Drop for Importer {
     fn drop(&mut self) {
         // It ends at this word; when it has ended before, there is nobody to tell and nothing to wait for.
-        let _ = self.stream.write_all(b"done\n").and_then(|()| self.stream.flush());
+        let _ = self
+            .stream
+            .write_all(b"done\n")
+            .and_then(|()| self.stream.flush());
         let _ = self.child.wait();
     }
 }

@@ -19,7 +19,9 @@ pub(crate) struct Loose(Mutex<Repository>);
 impl Loose {
     /// Opens the repository, and has every object and ref synced: the setting is git's old one, which libgit2 still obeys.
     pub(crate) fn open(folder: &Path) -> Outcome<Self> {
-        Repository::open_bare(folder)?.config()?.set_bool("core.fsyncObjectFiles", true)?;
+        Repository::open_bare(folder)?
+            .config()?
+            .set_bool("core.fsyncObjectFiles", true)?;
         Ok(Self(Mutex::new(Repository::open_bare(folder)?)))
     }
 }
@@ -33,13 +35,24 @@ impl Contender for Loose {
         let path: Vec<&str> = write.path.as_str().split('/').collect();
         let tree = repository.find_tree(replaced(&repository, &parent.tree()?, (&path, blob))?)?;
         let author = Signature::now(AUTHOR.0, AUTHOR.1)?;
-        repository.commit(Some(&reference), &author, &author, &write.message(), &tree, &[&parent])?;
+        repository.commit(
+            Some(&reference),
+            &author,
+            &author,
+            &write.message(),
+            &tree,
+            &[&parent],
+        )?;
         Ok(())
     }
 }
 
 /// Writes a folder with another blob at a path below it, and gives its id.
-fn replaced(repository: &Repository, folder: &Tree<'_>, (path, blob): (&[&str], Oid)) -> Outcome<Oid> {
+fn replaced(
+    repository: &Repository,
+    folder: &Tree<'_>,
+    (path, blob): (&[&str], Oid),
+) -> Outcome<Oid> {
     let (name, below) = path.split_first().ok_or("a path has no name")?;
     let mut builder = repository.treebuilder(Some(folder))?;
     if below.is_empty() {

@@ -43,7 +43,10 @@ impl Contender for Memoryd {
         loop {
             let snapshot = self.store.snapshot();
             let standing = snapshot.get(&self.nothing.path).ok_or("a file is gone")?;
-            let again = Write { text: standing.text.clone(), ..self.nothing.clone() };
+            let again = Write {
+                text: standing.text.clone(),
+                ..self.nothing.clone()
+            };
             // A long drain outlasts the patience of one request.
             if self.store.write(again.edit(), Wait::Published)?.published {
                 return Ok(());

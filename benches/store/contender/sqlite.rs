@@ -45,8 +45,13 @@ impl Group {
     /// Opens the database of a folder, and starts the thread that commits.
     pub(crate) fn open(folder: &Path) -> Outcome<Self> {
         let mut connection = connect(&folder.join(FILE))?;
-        let fill = Fill { writes_max: 256, patience: Duration::ZERO };
-        Ok(Self(Funnel::start(fill, move |writes| commit(&mut connection, writes))))
+        let fill = Fill {
+            writes_max: 256,
+            patience: Duration::ZERO,
+        };
+        Ok(Self(Funnel::start(fill, move |writes| {
+            commit(&mut connection, writes)
+        })))
     }
 }
 
@@ -74,9 +79,13 @@ pub(crate) fn plant(file: &Path, workload: &Workload) -> Outcome<()> {
 pub(crate) fn audit(folder: &Path) -> Outcome<Audit> {
     let file = folder.join(FILE);
     let connection = connect(&file)?;
-    let commits: i64 = connection.query_row("SELECT count(*) FROM revision", [], |row| row.get(0))?;
+    let commits: i64 =
+        connection.query_row("SELECT count(*) FROM revision", [], |row| row.get(0))?;
     drop(connection);
-    Ok(Audit { commits: commits.try_into()?, bytes: file.metadata()?.len() })
+    Ok(Audit {
+        commits: commits.try_into()?,
+        bytes: file.metadata()?.len(),
+    })
 }
 
 fn connect(file: &Path) -> Outcome<Connection> {

@@ -8,11 +8,9 @@ use crate::api::memory::Memory;
 use crate::backend::clock;
 use crate::model::error::{Error, Rejection};
 use crate::model::history::{ChangeKind, Commit};
+use crate::model::limits::LOG_COMMITS_MAX;
 use crate::model::message::{Message, Trailer};
 use crate::model::object::Revision;
-
-/// Commits that one answer lists.
-const COMMITS_MAX: usize = 10_000;
 
 /// Asks for commits, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,8 +91,8 @@ pub struct Difference {
 
 impl Log {
     pub(super) fn run(self, memory: &Memory) -> Result<History, Error> {
-        if COMMITS_MAX < self.limit {
-            let (limit, size) = (COMMITS_MAX, self.limit);
+        if LOG_COMMITS_MAX < self.limit {
+            let (limit, size) = (LOG_COMMITS_MAX, self.limit);
             return Err(Rejection::TooLarge {
                 bound: "commits_max",
                 limit,

@@ -6,6 +6,7 @@ use super::names::{Names, OnBehalf};
 use crate::api::check::{Finding, check};
 use crate::api::memory::Memory;
 use crate::model::error::{Error, Rejection};
+use crate::model::limits::HOLD_SECONDS_MAX;
 use crate::model::object::Revision;
 use crate::model::path::RepoPath;
 
@@ -49,9 +50,6 @@ pub struct Holding {
     /// For how long; none when it does not.
     pub seconds: Option<u64>,
 }
-
-/// The longest hold, so that one that is forgotten ends by itself.
-const HOLD_SECONDS_MAX: u64 = 600;
 
 impl Check {
     pub(super) fn run(self, memory: &Memory) -> Result<Checked, Error> {

@@ -18,14 +18,11 @@ use super::rendering::Rendering;
 use super::token_counts::TokenCounts;
 use super::{Profile, PromptBlock, PromptRequest, PromptSettings};
 use crate::model::digest::Digest;
+use crate::model::limits::{PROMPT_BLOCKS_BYTES_MAX, PROMPT_OPENINGS_BYTES_MAX};
 use crate::model::object::Revision;
 use crate::model::path::{Layout, Mount, Owners};
 use crate::model::snapshot::Snapshot;
 
-/// Bytes that remembered blocks take, all forms counted: about a thousand of the size of the sample's.
-const BLOCKS_BYTES_MAX: usize = 64 << 20;
-/// The same for first segments, of which there is one for each kind of agent and budget.
-const OPENINGS_BYTES_MAX: usize = 8 << 20;
 /// What the text of a block weighs with its forms: itself, twice in JSON, once more for Anthropic.
 const FORMS: usize = 4;
 
@@ -130,8 +127,8 @@ impl PromptCache {
             counts: TokenCounts::default(),
             hashing: RandomState::new(),
             shared: Mutex::new(None),
-            openings: Verified::new(OPENINGS_BYTES_MAX),
-            blocks: Verified::new(BLOCKS_BYTES_MAX),
+            openings: Verified::new(PROMPT_OPENINGS_BYTES_MAX),
+            blocks: Verified::new(PROMPT_BLOCKS_BYTES_MAX),
         }
     }
 

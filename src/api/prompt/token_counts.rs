@@ -4,18 +4,16 @@ use std::sync::{Mutex, PoisonError};
 
 use super::generations::Generations;
 use crate::backend::tokens;
+use crate::model::limits::TOKEN_COUNTS_MAX;
 use crate::model::object::BlobId;
 use crate::model::snapshot::File;
-
-/// Counts that are remembered: about a hundred bytes each.
-const COUNTS_MAX: usize = 1 << 16;
 
 /// The counts by the texts' ids.
 pub(super) struct TokenCounts(Mutex<Generations<BlobId, usize>>);
 
 impl Default for TokenCounts {
     fn default() -> Self {
-        Self(Mutex::new(Generations::new(COUNTS_MAX)))
+        Self(Mutex::new(Generations::new(TOKEN_COUNTS_MAX)))
     }
 }
 

@@ -5,13 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::backend::disk::{Disk, Place, Root, Stat};
 use crate::model::error::{Doing, Fault};
+use crate::model::limits::RETIRED_SEGMENTS_MAX;
 
 use super::{FOLDER, segment_path};
 
 const SPARE: Place<'static> = Place(Root::Git, "memoryd/journal/spare");
-/// Retired segments that are kept to be written again. More pile up where much is released at once; making a new file
-/// costs the disk as much as filling it, keeping one costs its room.
-pub(super) const RETIRED_SEGMENTS_MAX: usize = 4;
 
 /// Makes the next segment's file ahead of time, on whichever thread has it to spare.
 #[derive(Debug, Clone)]

@@ -1,10 +1,8 @@
 //! What the watching thread has yet to look at: a mailbox that merges, so that it stays small however much happens.
+use crate::model::limits::WATCH_PENDING_PATHS_MAX;
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex};
-
-/// Paths that wait, at most; beyond it, looking at everything is cheaper.
-const PATHS_MAX: usize = 16_384;
 
 /// What is yet to be done.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -31,7 +29,7 @@ pub(super) enum Change {
 impl Pending {
     /// Adds a path to look at.
     pub(super) fn add(&mut self, path: String, change: Change) {
-        if self.paths.len() >= PATHS_MAX {
+        if self.paths.len() >= WATCH_PENDING_PATHS_MAX {
             self.lost = true;
             self.paths.clear();
         }
@@ -86,10 +84,10 @@ mod tests {
     #[test]
     fn too_many_paths_are_lost_and_nothing_grows() {
         let mut pending = Pending::default();
-        for number in 0..3 * PATHS_MAX {
-            assert_eq!(pending.lost, number > PATHS_MAX);
+        for number in 0..3 * WATCH_PENDING_PATHS_MAX {
+            assert_eq!(pending.lost, number > WATCH_PENDING_PATHS_MAX);
             pending.add(number.to_string(), Change::Bytes);
-            assert!(pending.paths.len() <= PATHS_MAX);
+            assert!(pending.paths.len() <= WATCH_PENDING_PATHS_MAX);
         }
     }
 

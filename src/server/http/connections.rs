@@ -19,12 +19,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::model::limits::Limits;
+use crate::model::limits::{Limits, REQUEST_HEAD_BYTES_MAX, REQUEST_HEADERS_MAX};
 
-/// A request's head, and as much of its body as is read at once.
-const BUFFER_BYTES_MAX: usize = 64 << 10;
-/// Header lines of one request.
-const HEADERS_MAX: usize = 64;
 /// How long requests that are under way may take after the daemon was told to stop.
 const DRAIN_SECONDS_MAX: u64 = 10;
 /// How long to wait when the process has no file descriptor left for another connection.
@@ -80,8 +76,8 @@ fn server(limits: &Limits) -> http1::Builder {
     server
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_secs(limits.request_seconds_max))
-        .max_buf_size(BUFFER_BYTES_MAX)
-        .max_headers(HEADERS_MAX);
+        .max_buf_size(REQUEST_HEAD_BYTES_MAX)
+        .max_headers(REQUEST_HEADERS_MAX);
     server
 }
 

@@ -9,13 +9,9 @@ use super::visit::Visit;
 use super::{House, reply};
 use crate::api::history::{self, Page};
 use crate::model::caller::Door;
+use crate::model::limits::{PAGE_LENGTH_MAX, PAGE_OFFSET_MAX};
 use crate::model::path::VirtualPrefix;
 use crate::server::errors::Refusal;
-
-/// Entries of one page, also where the request does not say.
-const PAGE_LENGTH_MAX: usize = 200;
-/// Entries before a page: further back a path narrows the list faster than paging does.
-const OFFSET_MAX: usize = 100_000;
 
 /// Lists the commits that changed a path of the caller's.
 pub(super) async fn list(
@@ -29,7 +25,10 @@ pub(super) async fn list(
             .query
             .number("limit", 1..=PAGE_LENGTH_MAX)?
             .unwrap_or(PAGE_LENGTH_MAX),
-        offset: visit.query.number("offset", 0..=OFFSET_MAX)?.unwrap_or(0),
+        offset: visit
+            .query
+            .number("offset", 0..=PAGE_OFFSET_MAX)?
+            .unwrap_or(0),
     };
     let at = house.memory.view(&caller).revision();
     let answer = house
