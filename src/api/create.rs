@@ -70,20 +70,21 @@ pub struct Created {
 }
 
 impl Site {
-    /// Looks at a folder.
+    /// Looks at a folder. Refuses a bare repository, and files that a checkout around them tracks.
     pub fn of(folder: &Path) -> Result<Self, Error> {
         if folder.join(".git").symlink_metadata().is_ok() {
             return Ok(Self::Repository);
         }
-        match std::fs::read_dir(folder) {
-            Ok(mut entries) => Ok(if entries.next().is_none() {
-                Self::Free
-            } else {
-                Self::Files
-            }),
+        match std::fs::read_dir(folder).map(|mut entries| entries.next().is_none()) {
+            Ok(true) => Ok(Self::Free),
+            Ok(false) if is_bare_repository(folder) => {
+                let reason = "is a bare git repository; serve a clone of it, which has files";
+                Err(refused(folder, reason))
+            }
+            Ok(false) => untracked(&absolute(folder)?).map(|_| Self::Files),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::Free),
             Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
-                Err(Rejection::validation(format!("{} is no folder", folder.display())).into())
+                Err(refused(folder, "is no folder"))
             }
             Err(error) => Err(Fault::new(format!("look into {}", folder.display()), error).into()),
         }
@@ -94,15 +95,8 @@ impl Plan {
     /// Sees what a new memory would hold. Refuses a folder that is a repository already, or that a checkout around it
     /// tracks; files to copy into a folder that has some; and a source with links in it.
     pub fn new(folder: &Path, wishes: Wishes<'_>) -> Result<Self, Error> {
-        let folder = std::path::absolute(folder).doing("tell where the folder is")?;
-        let folder = folder.canonicalize().unwrap_or(folder);
-        let surroundings = surroundings(&folder)?;
-        if let Some(outer) = surroundings.as_ref().filter(|outer| outer.is_tracked) {
-            return Err(refused(
-                &folder,
-                &format!("is tracked by the checkout {}", outer.root.display()),
-            ));
-        }
+        let folder = absolute(folder)?;
+        let surroundings = untracked(&folder)?;
         let site = Site::of(&folder)?;
         let (standing, arriving) = match (site, wishes.from) {
             (Site::Repository, _) => return Err(refused(&folder, "is a git repository already")),
@@ -205,6 +199,30 @@ fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
     }
     std::fs::File::create_new(path)?.write_all(bytes)
+}
+
+fn absolute(folder: &Path) -> Result<PathBuf, Fault> {
+    let folder = std::path::absolute(folder).doing("tell where the folder is")?;
+    Ok(folder.canonicalize().unwrap_or(folder))
+}
+
+/// What lies around a folder. Refuses one whose files a checkout there tracks: they are its own.
+fn untracked(folder: &Path) -> Result<Option<Surroundings>, Error> {
+    match surroundings(folder)? {
+        Some(outer) if outer.is_tracked => {
+            let reason = format!("is tracked by the checkout {}", outer.root.display());
+            Err(refused(folder, &reason))
+        }
+        outer => Ok(outer),
+    }
+}
+
+/// What git itself takes for one: its files are git's, and none is anybody's.
+fn is_bare_repository(folder: &Path) -> bool {
+    folder.join("HEAD").is_file()
+        && ["objects", "refs"]
+            .iter()
+            .all(|name| folder.join(name).is_dir())
 }
 
 fn refused(what: &Path, reason: &str) -> Error {

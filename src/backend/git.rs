@@ -178,6 +178,12 @@ impl Git {
     }
 }
 
+/// A value in a repository's own config, which can be read also where the repository cannot.
+pub fn config_in(folder: &Path, key: &str) -> Option<String> {
+    let config = git2::Config::open(&folder.join(".git/config")).ok()?;
+    config.get_string(key).ok()
+}
+
 /// Wakes libgit2, and keeps it from refusing a repository that another user owns. The folder was named on purpose, and in a container it often
 /// belongs to somebody else; a foreign owner is said in the status instead.
 fn wake() {

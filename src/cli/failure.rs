@@ -136,9 +136,13 @@ impl From<Rejection> for Failure {
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        match fault.is_disk_full() {
-            true => Rejection::DiskFull.into(),
-            false => Self::new("INTERNAL_ERROR", fault.to_string()),
+        if fault.is_disk_full() {
+            return Rejection::DiskFull.into();
+        }
+        let failure = Self::new("INTERNAL_ERROR", fault.to_string());
+        match fault.is_not_permitted() {
+            true => failure.hint("memoryd writes where the memory is: see who owns the folder, and how it is mounted"),
+            false => failure,
         }
     }
 }

@@ -1,6 +1,5 @@
 //! `serve`: the first screen, and then the daemon.
 
-use std::error::Error as _;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -47,7 +46,7 @@ impl Serve {
         log_to_stderr();
         let created = self.create()?;
         let folder = self.folder.canonicalize().unwrap_or(self.folder);
-        let daemon = Daemon::start(&folder, self.listen).map_err(refused)?;
+        let daemon = Daemon::start(&folder, self.listen)?;
         let mut screen = Screen::new();
         match as_json {
             true => print_json(&daemon, &mut screen),
@@ -208,20 +207,6 @@ fn shell_word(path: &Path) -> String {
             "'{}'",
             plain(&path.display().to_string()).replace('\'', r"'\''")
         ),
-    }
-}
-
-fn refused(error: Error) -> Failure {
-    let kind = error
-        .source()
-        .and_then(|cause| cause.downcast_ref::<io::Error>())
-        .map(io::Error::kind);
-    let failure = Failure::from(error);
-    match kind {
-        Some(io::ErrorKind::AddrInUse) => {
-            failure.hint("another program has this port; --listen 127.0.0.1:0 takes a free one")
-        }
-        _ => failure,
     }
 }
 

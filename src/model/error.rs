@@ -316,11 +316,18 @@ impl Fault {
     /// Whether the machine has no room left for data, files or a user's quota.
     pub fn is_disk_full(&self) -> bool {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
-        let kind = self
-            .cause
-            .downcast_ref::<std::io::Error>()
-            .map(std::io::Error::kind);
-        matches!(kind, Some(StorageFull | QuotaExceeded))
+        matches!(self.kind(), Some(StorageFull | QuotaExceeded))
+    }
+
+    /// Whether the machine does not let us do this there.
+    pub fn is_not_permitted(&self) -> bool {
+        use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        matches!(self.kind(), Some(PermissionDenied | ReadOnlyFilesystem))
+    }
+
+    fn kind(&self) -> Option<std::io::ErrorKind> {
+        let error = self.cause.downcast_ref::<std::io::Error>();
+        error.map(std::io::Error::kind)
     }
 }
 

@@ -150,14 +150,14 @@ impl<'a> File<'a> {
         Ok(at + 1..next.map_or(self.lines.len(), |(next, _)| next))
     }
 
-    /// Those of the lines that a section does not have yet.
+    /// Those of the lines that a section does not have yet. A section may have thousands, and they are few.
     fn missing<'b>(&self, section: &Range<usize>, added: &'b [String]) -> Vec<&'b str> {
-        let known: HashSet<&str> = self.within(section).iter().map(|line| bare(line)).collect();
-        added
-            .iter()
-            .map(String::as_str)
-            .filter(|line| !known.contains(line))
-            .collect()
+        let mut missing: HashSet<&str> = added.iter().map(String::as_str).collect();
+        for line in self.within(section) {
+            missing.remove(bare(line));
+        }
+        let added = added.iter().map(String::as_str);
+        added.filter(|line| missing.contains(line)).collect()
     }
 
     /// The place at the end of a headed section where a line goes in.

@@ -9,7 +9,7 @@ use crate::model::path::RepoPath;
 use crate::store::adoption::{Adopted, Adoption, Save};
 use crate::store::circumstances::{self, Circumstances};
 use crate::store::folder::Folder;
-use crate::store::quarantine::{Displaced, Held, QUARANTINE, Seen};
+use crate::store::quarantine::{Displaced, Held, Seen};
 use crate::store::queue::Wish;
 use crate::store::saves::{self, ABSENT, EMPTY, Found, QUIET, Since};
 
@@ -218,6 +218,7 @@ impl Folder {
                 let blob = hash_blob(text.as_bytes())?;
                 let is_as_shown = Some(blob) == staged && staged == self.last_shown(path)?;
                 if Some(blob) == head || is_as_shown || self.is_gits(path, blob)? {
+                    self.bases.remove(path);
                     return Ok(Verdict::Settled);
                 }
                 if Some(blob) == staged {
@@ -429,20 +430,6 @@ impl Folder {
         all
     }
 
-    /// Makes it durable that a file was swapped.
-    pub(super) fn sync_swap(&self, path: &str) -> Result<(), Fault> {
-        for folder in [
-            Place(Root::Folder, path).parent(),
-            Place(Root::Git, QUARANTINE),
-        ] {
-            self.shared
-                .disk
-                .sync_folder(folder)
-                .doing("sync a swapped file")?;
-        }
-        Ok(())
-    }
-
     /// Adopts what a displaced file holds, unless it is what was known to stand there.
     fn look_at_displaced(&mut self, displaced: &mut Displaced) -> Result<Seen, Error> {
         let bytes = match displaced.read(&self.shared.disk)? {
@@ -466,8 +453,6 @@ impl Folder {
             else {
                 return Ok(Seen::Stranded);
             };
-            // It must not come back to its path by a power cut, to be taken for a save upon what is there now.
-            self.sync_swap(&displaced.path)?;
             let path = displaced.path.as_bytes().into();
             let refused = self.adopt_saves(vec![Save {
                 path,
@@ -478,7 +463,7 @@ impl Folder {
                 return Ok(Seen::Stranded);
             }
         }
-        displaced.adopted(blob, &self.shared.disk)?;
+        displaced.base = Some(blob);
         Ok(Seen::Known)
     }
 }

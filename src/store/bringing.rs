@@ -2,6 +2,11 @@
 //!
 //! A person may save, move or remove the file at any moment, and so may their git. So nothing is replaced that was not
 //! first put aside, and what is aside goes to the quarantine, where it is read again.
+//!
+//! A show that finds people's git at work cannot finish. What it did to files must not stay: a checkout that was at work
+//! meanwhile would find our files in its own branch, and we its files in ours. So files are put back, as soon as git has
+//! come to rest; but for those of which its index has the new text, because a `git commit -a` took it along. There, to put
+//! the old text back would be to revert the commit in the person's name.
 
 use std::io::{Error, ErrorKind};
 
@@ -22,21 +27,9 @@ pub(super) struct Put {
     new: Option<(BlobId, Stat)>,
 }
 
-impl Put {
-    /// The path at which it is.
-    pub(super) fn path(&self) -> &str {
-        &self.displaced.path
-    }
-}
-
 impl Folder {
     /// Puts a file's new text in place, and gives how it looks there.
-    pub(super) fn put_file(
-        &mut self,
-        displaced: Displaced,
-        leaf: Leaf,
-        puts: &mut Vec<Put>,
-    ) -> Result<StatData, Fault> {
+    pub(super) fn put_file(&mut self, displaced: Displaced, leaf: Leaf) -> Result<StatData, Fault> {
         let path = displaced.path.clone();
         let new = self.git.blob(BlobId(leaf.id))?;
         // Looked at before it is read: a save in between makes git, and the next scan, compare the text.
@@ -55,26 +48,26 @@ impl Folder {
             self.hold_back(&path, displaced.base);
             return Ok(StatData::default());
         }
-        let put = self.write_aside(&displaced, &new, leaf)?;
-        puts.extend(self.swap_in(displaced, standing.is_some(), (BlobId(leaf.id), put))?);
+        let written = self.write_aside(&displaced, &new, leaf)?;
+        let put = self.swap_in(displaced, standing.is_some(), (BlobId(leaf.id), written))?;
+        if put.is_some() {
+            self.bases.remove(&path);
+        }
+        self.unfinished.extend(put);
         // As it was put there, or else somebody has saved again since: then nobody may trust how it looks.
-        let looks = self.looks(&path)?.filter(|now| is_same(now, &put));
+        let looks = self.looks(&path)?.filter(|now| is_same(now, &written));
         Ok(looks.map(StatData::from).unwrap_or_default())
     }
 
     /// Takes a deleted file out of the folder, and the folders that it leaves empty.
-    pub(super) fn take_file(
-        &mut self,
-        displaced: Displaced,
-        puts: &mut Vec<Put>,
-    ) -> Result<(), Fault> {
+    pub(super) fn take_file(&mut self, displaced: Displaced) -> Result<(), Fault> {
         let path = displaced.path.clone();
         let (from, to) = (
             Place(Root::Folder, &path),
             Place(Root::Git, &displaced.name),
         );
         match self.shared.disk.rename_new(from, to) {
-            Ok(()) => puts.push(Put {
+            Ok(()) => self.unfinished.push(Put {
                 displaced,
                 was_there: true,
                 new: None,
@@ -86,48 +79,49 @@ impl Folder {
         self.remove_empty_folders(from.parent())
     }
 
-    /// What a show has displaced is kept until nobody can write to it any more.
-    pub(super) fn keep_displaced(&mut self, put: Put) {
-        if put.was_there {
-            self.quarantine.keep(put.displaced);
+    /// The show is finished: what it displaced is kept until nobody can write to it any more.
+    pub(super) fn keep_displaced(&mut self) {
+        for put in std::mem::take(&mut self.unfinished) {
+            if put.was_there {
+                self.quarantine.keep(put.displaced);
+            }
         }
     }
 
-    /// Puts back what a show has displaced that cannot finish. What was displaced may be no text of this branch at all: a
-    /// checkout may have put it there while the show was at work.
-    pub(super) fn take_back(&mut self, put: Put) -> Result<(), Fault> {
+    /// Makes the files that a show left unfinished what people's index says.
+    pub(super) fn settle_unfinished(&mut self) -> Result<(), Fault> {
+        if self.unfinished.is_empty() {
+            return Ok(());
+        }
+        self.index.refresh(&self.shared.disk)?;
+        while let Some(put) = self.unfinished.pop() {
+            let entry = self.index.image().get(put.displaced.path.as_bytes());
+            match entry.map(|entry| BlobId(entry.id)) == put.new.map(|(text, _)| text) {
+                true if put.was_there => self.quarantine.keep(put.displaced),
+                true => {}
+                false => self.take_back(put),
+            }
+        }
+        Ok(())
+    }
+
+    /// Undoes one step of a show. Where that fails, what was displaced goes to the quarantine all the same.
+    fn take_back(&mut self, put: Put) {
         let Put {
             mut displaced,
             was_there,
             new,
         } = put;
-        let disk = &self.shared.disk;
-        let (aside, place) = (
-            Place(Root::Git, &displaced.name),
-            Place(Root::Folder, &displaced.path),
-        );
-        disk.make_folders(place.parent()).doing("make a folder")?;
-        let is_back = match &new {
-            // Somebody has saved upon the new text: that is theirs, and for the adopter.
-            Some((_, put))
-                if !self
-                    .looks(&displaced.path)?
-                    .is_some_and(|now| is_same(&now, put)) =>
-            {
-                false
-            }
-            Some(_) if was_there => swap(disk, aside, place).is_ok(),
-            Some(_) => disk.rename_new(place, aside).is_ok(),
-            None => disk.rename_new(aside, place).is_ok(),
-        };
-        self.remove_empty_folders(place.parent())?;
-        let is_aside = match &new {
+        let is_back = self.is_put_back(&displaced, was_there, new.as_ref().map(|(_, stat)| stat));
+        let is_aside = match new {
             Some((text, _)) if is_back => {
-                displaced.base = Some(*text);
+                displaced.base = Some(text);
                 true
             }
+            // Somebody has saved upon the new text, or removed it: that is theirs, and for the adopter.
             Some((text, _)) => {
-                self.bases.insert(displaced.path.clone(), Some(*text));
+                self.bases.insert(displaced.path.clone(), Some(text));
+                self.dirty.touch(&displaced.path);
                 was_there
             }
             None => !is_back,
@@ -135,7 +129,26 @@ impl Folder {
         if is_aside {
             self.quarantine.keep(displaced);
         }
-        Ok(())
+    }
+
+    fn is_put_back(&self, displaced: &Displaced, was_there: bool, put: Option<&Stat>) -> bool {
+        let disk = &self.shared.disk;
+        let (aside, place) = (
+            Place(Root::Git, &displaced.name),
+            Place(Root::Folder, &displaced.path),
+        );
+        let is_untouched = |put| matches!(disk.stat(place), Ok(Some(now)) if is_same(&now, put));
+        match put {
+            Some(put) if !is_untouched(put) => false,
+            Some(_) if was_there => swap(disk, aside, place).is_ok(),
+            Some(_) => {
+                disk.rename_new(place, aside).is_ok()
+                    && self.remove_empty_folders(place.parent()).is_ok()
+            }
+            None => {
+                disk.make_folders(place.parent()).is_ok() && disk.rename_new(aside, place).is_ok()
+            }
+        }
     }
 
     /// Writes a new file where the one it displaces will lie, and gives how it looks.

@@ -29,6 +29,8 @@ pub(crate) struct Circumstances {
     pub(crate) branch: Option<Revision>,
     /// Why files must not be taken for what a person wants in the served branch, if so.
     pub(crate) unsettled: Option<String>,
+    /// Whether a command of people's git is running that may be between two of its files.
+    pub(crate) is_locked: bool,
     /// Why branch, files and index must not be touched, if so.
     pub(crate) paused: Option<String>,
     /// Whether another work tree is on the served branch, too.
@@ -57,12 +59,23 @@ pub(crate) fn look(shared: &Shared) -> Result<Circumstances, Fault> {
     };
     Ok(Circumstances {
         branch,
+        is_locked: is_locked(shared)?,
         unsettled,
         paused,
         is_elsewhere,
         index,
         head,
     })
+}
+
+fn is_locked(shared: &Shared) -> Result<bool, Fault> {
+    for lock in ["index.lock", "HEAD.lock"] {
+        let standing = shared.disk.stat(Place(Root::Git, lock));
+        if standing.doing("look at git's locks")?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn operation_under_way(shared: &Shared) -> Result<Option<String>, Fault> {

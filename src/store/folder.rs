@@ -15,6 +15,7 @@ use crate::backend::watch::{Hint, Watch};
 use crate::model::error::{Error, Fault, Rejection};
 use crate::model::object::{BlobId, Revision};
 use crate::model::path::RepoPath;
+use crate::store::bringing::Put;
 use crate::store::circumstances::{self, Circumstances};
 use crate::store::following::Following;
 use crate::store::index::Index;
@@ -58,6 +59,8 @@ pub(crate) struct Folder {
     pub(super) adopted_staged: HashSet<(String, BlobId)>,
     /// Texts of people that were adopted since the last show and that stand in the folder, whatever became of them.
     pub(super) adopted: HashMap<String, BlobId>,
+    /// What a show did to files and could not finish.
+    pub(super) unfinished: Vec<Put>,
     /// Paths at which people staged a text and have not committed it.
     pub(super) staged: BTreeSet<String>,
     pub(super) shown: Option<Revision>,
@@ -94,6 +97,7 @@ impl Folder {
             bases: HashMap::new(),
             adopted_staged: HashSet::new(),
             adopted: HashMap::new(),
+            unfinished: Vec::new(),
             staged: BTreeSet::new(),
             shown: shown.at(),
             shown_ref: shown,
@@ -195,6 +199,9 @@ impl Folder {
         if self.is_stirring(&now) {
             return Ok(());
         }
+        if !now.is_locked {
+            self.settle_unfinished()?;
+        }
         if now.unsettled.is_none() {
             self.follow(&now)?;
             self.tie_loose_ends()?;
@@ -222,7 +229,7 @@ impl Folder {
             .into());
         }
         self.restore(last)?;
-        last_run::begin(&self.shared)?;
+        last_run::begin(&self.shared, last)?;
         self.last_run = None;
         Ok(())
     }
@@ -399,17 +406,25 @@ impl Folder {
                 "some acknowledged writes stay in the journal; the next start publishes them"
             );
         }
-        let shown = self.look_at_rest().map_err(Error::from).and_then(|now| {
-            let due = now.paused.is_none() && self.is_behind();
-            if due { self.show() } else { Ok(()) }
-        });
+        let shown = self.show_last();
         self.report(shown);
-        // A save that raced the last show is in nobody's hands but ours.
-        std::thread::sleep(STIRRING);
-        let displaced = self.quarantine.drain();
-        let released = self.release_quarantine(displaced, Duration::ZERO);
-        self.report(released);
         self.shared.progress.give_up();
+    }
+
+    fn show_last(&mut self) -> Result<(), Error> {
+        let now = self.look_at_rest()?;
+        if !now.is_locked {
+            self.settle_unfinished()?;
+        }
+        if now.paused.is_none() && self.is_behind() {
+            self.show()?;
+        }
+        // A save that raced the last show is in nobody's hands but ours.
+        let displaced = self.quarantine.drain();
+        if !displaced.is_empty() {
+            std::thread::sleep(STIRRING);
+        }
+        self.release_quarantine(displaced, Duration::ZERO)
     }
 
     fn report(&self, done: Result<(), Error>) {

@@ -18,11 +18,11 @@ const STATE: &str = "memoryd/state";
 
 /// What is known of the last run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LastRun {
-    /// It stopped of itself, or was killed: all that it wrote is there.
-    Written,
-    /// The power went, or nobody can tell. Up to `synced` the folder had been synced.
-    Cut { synced: Option<Revision> },
+pub(crate) struct LastRun {
+    /// Whether the power went: then some of what it wrote may not be there. Otherwise it stopped of itself or was killed.
+    pub(crate) was_cut: bool,
+    /// Up to there the whole folder had been synced.
+    pub(crate) synced: Option<Revision>,
 }
 
 /// Reads how the last run ended.
@@ -30,30 +30,32 @@ pub(crate) fn read(disk: &Disk) -> Result<LastRun, Fault> {
     let bytes = disk
         .read(Place(Root::Git, STATE))
         .doing("read how the last run ended")?;
-    let Some(bytes) = bytes else {
-        return Ok(LastRun::Written);
-    };
-    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let text = bytes.as_deref().map(String::from_utf8_lossy);
     let value = |key: &str| {
-        text.lines()
-            .find_map(|line| line.strip_prefix(key))
-            .map(str::trim)
+        let line = text
+            .as_ref()?
+            .lines()
+            .find_map(|line| line.strip_prefix(key));
+        line.map(str::trim)
     };
     let is_clean = value("stopped") == Some("yes");
     let is_this_boot =
         value("boot").is_some_and(|boot| Some(boot) == process::boot_id().as_deref());
-    match is_clean || is_this_boot {
-        true => Ok(LastRun::Written),
-        false => Ok(LastRun::Cut {
-            synced: value("synced").and_then(|id| id.parse().ok()),
-        }),
-    }
+    // Where nothing is noted, nothing was ever shown.
+    let was_cut = text.is_some() && !is_clean && !is_this_boot;
+    Ok(LastRun {
+        was_cut,
+        synced: value("synced").and_then(|id| id.parse().ok()),
+    })
 }
 
 /// Notes that a run has begun. After a power cut, what was restored is synced first: another cut may come at once.
-pub(crate) fn begin(shared: &Shared) -> Result<(), Fault> {
+pub(crate) fn begin(shared: &Shared, last: LastRun) -> Result<(), Fault> {
     shared.has_begun.store(true, Ordering::Release);
-    sync(shared, false)
+    match last.synced.filter(|_| !last.was_cut) {
+        Some(synced) => note(&shared.disk, Some(synced), false),
+        None => sync(shared, false),
+    }
 }
 
 /// Syncs the whole file system, and notes that the folder is durable up to what it showed before.
@@ -64,16 +66,18 @@ pub(crate) fn sync(shared: &Shared, stopped: bool) -> Result<(), Fault> {
         .sync_file_system()
         .doing("sync the file system")?;
     match shared.has_begun.load(Ordering::Acquire) {
-        true => note(&shared.disk, shown, stopped),
+        true => {
+            // Before the first show there is nothing that the folder could be known to have.
+            let synced = Some(shown).filter(|shown| *shown != Snapshot::empty().revision);
+            note(&shared.disk, synced, stopped)
+        }
         // What the run before left is not put right yet, and must not be forgotten.
         false => Ok(()),
     }
 }
 
-fn note(disk: &Disk, shown: Revision, stopped: bool) -> Result<(), Fault> {
+fn note(disk: &Disk, synced: Option<Revision>, stopped: bool) -> Result<(), Fault> {
     let boot = process::boot_id().unwrap_or_default();
-    // Before the first show there is nothing that the folder could be known to have.
-    let synced = Some(shown).filter(|shown| *shown != Snapshot::empty().revision);
     let synced = synced.map_or(String::new(), |revision| format!("synced {revision}\n"));
     let text = format!(
         "boot {boot}\nstopped {}\n{synced}",

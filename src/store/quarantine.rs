@@ -55,7 +55,6 @@ pub(crate) struct Displaced {
     pub(crate) between: (Option<Revision>, Revision),
     /// Where it lies now, below `.git`.
     pub(crate) name: String,
-    number: u64,
     since: Instant,
     look_at: Instant,
 }
@@ -89,14 +88,19 @@ impl Quarantine {
         between: (Option<Revision>, Revision),
     ) -> Displaced {
         self.count += 1;
-        let number = self.count;
+        let base_id = base.map_or(ObjectId::ZERO, |base| base.0);
+        let name = format!(
+            "{QUARANTINE}/{}-{}-{}-{base_id}",
+            std::process::id(),
+            self.count,
+            path_key(path.as_bytes())
+        );
         let since = Instant::now();
         Displaced {
             path: path.to_owned(),
-            name: name(number, path, base),
             base,
             between,
-            number,
+            name,
             since,
             look_at: since + LOOK_AGAIN,
         }
@@ -163,29 +167,9 @@ impl Displaced {
         };
     }
 
-    /// Its bytes became a person's save. Should it be found by another process, that one must not take them for another:
-    /// they may be history by then.
-    pub(crate) fn adopted(&mut self, text: BlobId, disk: &Disk) -> Result<(), Fault> {
-        const DOING: &str = "rename a displaced file";
-        let name = name(self.number, &self.path, Some(text));
-        disk.rename(Place(Root::Git, &self.name), Place(Root::Git, &name))
-            .doing(DOING)?;
-        (self.name, self.base) = (name, Some(text));
-        disk.sync_folder(Place(Root::Git, QUARANTINE)).doing(DOING)
-    }
-
     /// Lets it go: its bytes are in history.
     pub(crate) fn remove(&self, disk: &Disk) -> Result<(), Fault> {
         disk.remove(Place(Root::Git, &self.name))
             .doing("remove a displaced file")
     }
-}
-
-fn name(number: u64, path: &str, base: Option<BlobId>) -> String {
-    let base = base.map_or(ObjectId::ZERO, |base| base.0);
-    format!(
-        "{QUARANTINE}/{}-{number}-{}-{base}",
-        std::process::id(),
-        path_key(path.as_bytes())
-    )
 }

@@ -7,11 +7,12 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex};
 
 use crate::backend::clock::Clock;
 use crate::backend::disk::{Disk, Place, Root};
-use crate::backend::git::Git;
+use crate::backend::git::{self, Git};
 use crate::backend::journal::Journal;
 use crate::backend::refs::{self, OwnRef};
 use crate::backend::{lease, person};
@@ -22,12 +23,13 @@ use crate::store::Options;
 use crate::store::backlog::Backlog;
 use crate::store::committer::Committer;
 use crate::store::folder::{Folder, SHOWN};
+use crate::store::head::Head;
 use crate::store::pace::Pace;
 use crate::store::progress::{Mark, Progress};
 use crate::store::publisher::{HEAD, Publisher};
 use crate::store::queue::Queue;
 use crate::store::receipt::Receipts;
-use crate::store::shared::{self, Dirty, Notices, Shared};
+use crate::store::shared::{self, Dirty, Errand, Notices, Shared};
 use crate::store::{hold, last_run, loading, maintenance, repair, replay, shower};
 
 /// A store whose threads have not started.
@@ -59,46 +61,16 @@ const EXCLUDES: &str = ".memoryd/\n";
 pub(crate) fn start(folder: &Path, options: Options) -> Result<Started, Error> {
     lease::ignore_break_signal();
     let disk = Arc::new(open_disk(folder, &options)?);
+    refuse_unknown_formats(disk.path())?;
     let branch = format!("refs/heads/{}", options.branch);
     shower::prepare(&disk)?;
     let last = last_run::read(&disk)?;
-    repair::remove_dead_locks(&disk, &branch)?;
-    repair::fill_empty_files(&disk, &branch)?;
-    let git = Git::open(disk.path())?;
-    refuse_unknown_formats(&git)?;
-    repair::index_orphan_packs(&disk, &git)?;
-    configure(&disk, &git)?;
+    let git = mended(&disk, &branch)?;
     let tips = Tips::read(&disk, &branch)?;
     let head = loading::load(&disk, &git, tips.start())?;
-    let (sender, errands) = mpsc::channel();
-    let published = Mark {
-        sequence: 0,
-        revision: head.revision(),
-    };
-    let shown = Mark {
-        sequence: 0,
-        revision: tips.shown.at().unwrap_or(Snapshot::empty().revision),
-    };
     let is_new = tips.head.at().is_none();
-    let shared = Arc::new(Shared {
-        person: person::at_this_computer(),
-        durability: options.durability,
-        clock: Clock::clone(&options.clock),
-        layout: options.layout,
-        branch,
-        snapshot: shared::current(head.snapshot().clone()),
-        queue: Queue::default(),
-        backlog: Backlog::default(),
-        progress: Progress::new(published, shown),
-        pace: Pace::new(),
-        dirty: Dirty::default(),
-        notices: Notices::default(),
-        repacks: AtomicU64::new(0),
-        has_begun: AtomicBool::new(false),
-        head: Mutex::new(tips.head),
-        folder: Mutex::new(sender),
-        disk,
-    });
+    let (sender, errands) = mpsc::channel();
+    let (shared, shown) = share(disk, options, (branch, tips), (&head, sender));
     if is_new && head.revision() != Snapshot::empty().revision {
         // People's git does not sync what it writes: a ref of ours must not outlive a commit of theirs.
         shared
@@ -109,28 +81,71 @@ pub(crate) fn start(folder: &Path, options: Options) -> Result<Started, Error> {
     }
     hold::install_hook(&shared)?;
     maintenance::keep_gc_away(&shared)?;
-    let mut publisher = Publisher::new(Arc::clone(&shared), Git::open(shared.disk.path())?);
+    let another_git = || Git::open(shared.disk.path());
+    let mut publisher = Publisher::new(Arc::clone(&shared), another_git()?);
     let (head, journal, sequence) = replay::replay(&shared, &git, head, &mut publisher)?;
     let publisher = publisher.with_preparer(journal.as_ref().map(Journal::preparer));
     let receipts = Receipts::from_history(&git, &shared, head.revision())?;
-    let committer_git = Git::open(shared.disk.path())?;
     let committer = Committer::new(
         Arc::clone(&shared),
-        committer_git,
+        another_git()?,
         head,
         (journal, sequence),
-    )
-    .with_receipts(receipts);
-    let folder_git = Git::open(shared.disk.path())?;
-    let mut folder = Folder::new(Arc::clone(&shared), folder_git, errands, tips.shown);
+    );
+    let mut folder = Folder::new(Arc::clone(&shared), another_git()?, errands, shown);
     folder.last_run = Some(last);
     Ok(Started {
-        shared,
         reader: git,
-        committer,
+        committer: committer.with_receipts(receipts),
         publisher,
         folder,
+        shared,
     })
+}
+
+/// The repository, once git can read it and leaves it alone.
+fn mended(disk: &Disk, branch: &str) -> Result<Git, Error> {
+    repair::remove_dead_locks(disk, branch)?;
+    repair::fill_empty_files(disk, branch)?;
+    let git = Git::open(disk.path())?;
+    repair::index_orphan_packs(disk, &git)?;
+    configure(disk, &git)?;
+    Ok(git)
+}
+
+/// What the threads share, as it stands before any of them has started; and the ref of what was shown, which is the
+/// folder's thread's own.
+fn share(
+    disk: Arc<Disk>,
+    options: Options,
+    (branch, tips): (String, Tips),
+    (head, errands): (&Head, Sender<Errand>),
+) -> (Arc<Shared>, OwnRef) {
+    let mark = |revision| Mark {
+        sequence: 0,
+        revision,
+    };
+    let shown = tips.shown.at().unwrap_or(Snapshot::empty().revision);
+    let shared = Shared {
+        person: person::at_this_computer(),
+        durability: options.durability,
+        clock: Clock::clone(&options.clock),
+        layout: options.layout,
+        branch,
+        snapshot: shared::current(head.snapshot().clone()),
+        queue: Queue::default(),
+        backlog: Backlog::default(),
+        progress: Progress::new(mark(head.revision()), mark(shown)),
+        pace: Pace::new(),
+        dirty: Dirty::default(),
+        notices: Notices::default(),
+        repacks: AtomicU64::new(0),
+        has_begun: AtomicBool::new(false),
+        head: Mutex::new(tips.head),
+        folder: Mutex::new(errands),
+        disk,
+    };
+    (Arc::new(shared), tips.shown)
 }
 
 /// Leaves the folder as a clean stop should.
@@ -152,7 +167,7 @@ fn open_disk(folder: &Path, options: &Options) -> Result<Disk, Error> {
         }
         std::io::ErrorKind::NotFound => refused("does not exist; memoryd init makes it"),
         std::io::ErrorKind::NotADirectory => {
-            refused("has no .git directory of its own: a linked work tree or a submodule")
+            refused("has no .git directory of its own: it is a linked work tree or a submodule; serve a clone of it")
         }
         _ => Fault::new(format!("open {}", folder.display()), error).into(),
     })?;
@@ -168,9 +183,10 @@ fn open_disk(folder: &Path, options: &Options) -> Result<Disk, Error> {
     })
 }
 
-fn refuse_unknown_formats(git: &Git) -> Result<(), Error> {
+/// Nothing is touched, and git not even opened, before this: our git cannot read every repository.
+fn refuse_unknown_formats(folder: &Path) -> Result<(), Error> {
     let is = |key: &str, value: &str| {
-        git.config(key)
+        git::config_in(folder, key)
             .is_none_or(|set| set.eq_ignore_ascii_case(value))
     };
     let refused = |reason: &str| Err(Rejection::validation(reason).into());

@@ -4,109 +4,109 @@ use std::collections::HashMap;
 
 use crate::backend::disk::{Place, Root};
 use crate::model::error::{Doing, Error, Fault};
-use crate::model::history::Difference;
 use crate::model::object::{BlobId, Revision, hash_blob};
 use crate::store::adoption::Save;
 use crate::store::folder::Folder;
 use crate::store::last_run::LastRun;
 use crate::store::quarantine::{self, QUARANTINE};
 
+const RESTORE: &str = "restore a file";
+/// Where a file is written before it is put back.
+const RESTORED: &str = "memoryd/tmp/restored";
+
 impl Folder {
     /// Puts right what the last run could not finish, before anything on disk is taken for a person's wish.
     pub(super) fn restore(&mut self, last: LastRun) -> Result<(), Error> {
-        if let LastRun::Cut { synced } = last {
-            self.restore_files(synced)?;
-        }
-        self.adopt_leftovers()
-    }
-
-    /// After a power cut: files that were shown since the folder was last synced, and that came back damaged.
-    fn restore_files(&mut self, synced: Option<Revision>) -> Result<(), Fault> {
         let head = self.shared.progress.published().revision;
-        let synced = match synced {
+        let synced = match last.synced {
             Some(synced) if self.git.contains(head, synced)? => Some(synced),
             _ => None,
         };
+        if last.was_cut {
+            self.restore_files(synced, head)?;
+        }
+        self.adopt_leftovers(synced, head)
+    }
+
+    /// After a power cut: files that were shown since the folder was last synced, and that came back damaged.
+    fn restore_files(&mut self, synced: Option<Revision>, head: Revision) -> Result<(), Fault> {
+        let mut shown = None;
         for difference in self.git.differences(synced, head)? {
             let Ok(path) = std::str::from_utf8(&difference.path) else {
                 continue;
             };
-            let standing = self.shared.disk.read(Place(Root::Folder, path));
-            let Ok(standing) = standing else { continue };
+            let Ok(standing) = self.shared.disk.read(Place(Root::Folder, path)) else {
+                continue;
+            };
+            let blob = standing.as_ref().and_then(|bytes| hash_blob(bytes).ok());
+            if blob.map(|blob| blob.0) == difference.new.map(|leaf| leaf.id) {
+                continue;
+            }
+            let shown = match &mut shown {
+                Some(shown) => shown,
+                none => none.insert(self.git.texts((synced, head))?),
+            };
+            let old = difference.old.map(|leaf| BlobId(leaf.id));
+            let known = shown
+                .get(&difference.path)
+                .into_iter()
+                .flatten()
+                .copied()
+                .chain(old);
+            let is_remains = self.is_remains(standing.as_deref().unwrap_or_default(), known)?;
             match difference.new {
-                Some(leaf) if leaf.mode.is_file() => {
-                    let text = self.git.blob(BlobId(leaf.id))?;
-                    if self.is_remains(&difference, standing.as_deref(), &text)? {
-                        tracing::warn!(path, "restored after a power cut");
-                        self.put_back(path, &text)?;
-                    }
+                Some(leaf) if is_remains && leaf.mode.is_file() => {
+                    self.put_back(path, BlobId(leaf.id))?
                 }
-                None if self.is_old_text(&difference, standing.as_deref())? => {
-                    self.shared
-                        .disk
-                        .remove(Place(Root::Folder, path))
-                        .doing("remove a file that came back")?;
-                }
+                None if is_remains => self
+                    .shared
+                    .disk
+                    .remove(Place(Root::Folder, path))
+                    .doing(RESTORE)?,
+                // A person's. Nobody knows which of the texts since then they saw; merged upon the first, none is lost.
+                _ if synced.is_some() => drop(self.bases.insert(path.to_owned(), old)),
                 _ => {}
             }
         }
         Ok(())
     }
 
-    /// Whether what stands at a path is what a power cut makes of a text: nothing, empty, zeros, its beginning, or a text
-    /// that the daemon had put there before. Anything else is a person's.
+    /// Whether bytes are what a crash makes of one of these texts: all of it, nothing, zeros, or its beginning. Any other
+    /// are a person's.
     fn is_remains(
         &self,
-        difference: &Difference,
-        standing: Option<&[u8]>,
-        text: &[u8],
+        bytes: &[u8],
+        mut of: impl Iterator<Item = BlobId>,
     ) -> Result<bool, Fault> {
-        let Some(standing) = standing else {
-            return Ok(true);
-        };
-        let is_part = standing.iter().all(|byte| *byte == 0) || text.starts_with(standing);
-        Ok(standing != text && (is_part || self.is_old_text(difference, Some(standing))?))
+        let is_blank = bytes.iter().all(|byte| *byte == 0);
+        of.try_fold(is_blank, |is, text| {
+            Ok(is || self.git.blob(text)?.starts_with(bytes))
+        })
     }
 
-    fn is_old_text(&self, difference: &Difference, standing: Option<&[u8]>) -> Result<bool, Fault> {
-        let Some(Ok(blob)) = standing.map(hash_blob) else {
-            return Ok(false);
-        };
-        if difference.old.is_some_and(|leaf| leaf.id == blob.0) {
-            return Ok(true);
-        }
-        let head = self.shared.progress.published().revision;
-        let Some(shown) = self.shown else {
-            return Ok(false);
-        };
-        self.git
-            .had_text(&difference.path, blob, (Some(shown), head))
-    }
-
-    fn put_back(&self, path: &str, text: &[u8]) -> Result<(), Fault> {
-        const DOING: &str = "restore a file";
+    fn put_back(&self, path: &str, text: BlobId) -> Result<(), Fault> {
+        tracing::warn!(path, "restored after a power cut");
         let disk = &self.shared.disk;
-        let (temporary, place) = (
-            Place(Root::Git, "memoryd/tmp/restored"),
-            Place(Root::Folder, path),
-        );
-        disk.remove(temporary).doing(DOING)?;
-        disk.create(temporary, text).doing(DOING)?;
-        disk.make_folders(place.parent()).doing(DOING)?;
-        disk.rename(temporary, place).doing(DOING)
+        let (temporary, place) = (Place(Root::Git, RESTORED), Place(Root::Folder, path));
+        disk.remove(temporary).doing(RESTORE)?;
+        disk.create(temporary, &self.git.blob(text)?)
+            .doing(RESTORE)?;
+        disk.make_folders(place.parent()).doing(RESTORE)?;
+        disk.rename(temporary, place).doing(RESTORE)
     }
 
-    /// What shows took out of the folder and nobody looked at again: bytes that git does not have are a person's save.
-    fn adopt_leftovers(&mut self) -> Result<(), Error> {
+    /// What shows took out of the folder, or were about to put there: bytes that git does not have are a person's save.
+    fn adopt_leftovers(&mut self, synced: Option<Revision>, head: Revision) -> Result<(), Error> {
+        const DOING: &str = "look into the quarantine";
         let names = self
             .shared
             .disk
             .list(Place(Root::Git, QUARANTINE))
-            .doing("look into the quarantine")?;
+            .doing(DOING)?;
         if names.is_empty() {
             return Ok(());
         }
-        let paths = self.paths_by_key()?;
+        let (paths, shown) = (self.paths_by_key()?, self.git.texts((synced, head))?);
         for name in names {
             let place = format!("{QUARANTINE}/{name}");
             let place = Place(Root::Git, &place);
@@ -114,40 +114,44 @@ impl Folder {
                 .shared
                 .disk
                 .read(place)
-                .doing("read the quarantine")?
+                .doing(DOING)?
                 .unwrap_or_default();
-            let text = String::from_utf8(bytes)
-                .ok()
-                .filter(|text| !text.is_empty() && !text.contains('\0'));
-            if let Some(text) = text
-                && let blob = hash_blob(text.as_bytes())?
-                && !self.git.has(blob.0)?
-                && quarantine::origin(&name).is_none_or(|(_, known)| known != Some(blob))
-            {
-                let origin = quarantine::origin(&name);
-                let Some((path, base)) =
-                    origin.and_then(|(key, base)| Some((paths.get(key)?, base)))
-                else {
-                    let told =
-                        format!("a save whose file nobody knows is kept as .git/{}", place.1);
-                    self.shared.notices.say("quarantine", told);
-                    continue;
-                };
-                let save = Save {
-                    path: path.as_bytes().into(),
-                    base,
-                    text: Some(text.into()),
-                };
-                if !self.adopt_saves(vec![save])?.is_empty() {
-                    continue;
-                }
+            let origin =
+                quarantine::origin(&name).and_then(|(key, base)| Some((paths.get(key)?, base)));
+            let shown = origin
+                .and_then(|(path, _)| shown.get(path.as_bytes()))
+                .into_iter()
+                .flatten()
+                .copied();
+            let is_known = self.is_remains(&bytes, shown)? || self.git.has(hash_blob(&bytes)?.0)?;
+            if is_known || self.adopt_leftover(origin, bytes)? {
+                self.shared.disk.remove(place).doing(DOING)?;
+            } else {
+                let told = format!("a save that cannot be served is kept as .git/{}", place.1);
+                self.shared.notices.say("quarantine", told);
             }
-            self.shared
-                .disk
-                .remove(place)
-                .doing("clear the quarantine")?;
         }
         Ok(())
+    }
+
+    /// Adopts what is left of a save; says whether it could.
+    fn adopt_leftover(
+        &mut self,
+        origin: Option<(&String, Option<BlobId>)>,
+        bytes: Vec<u8>,
+    ) -> Result<bool, Error> {
+        let text = String::from_utf8(bytes)
+            .ok()
+            .filter(|text| !text.contains('\0'));
+        let (Some((path, base)), Some(text)) = (origin, text) else {
+            return Ok(false);
+        };
+        let save = Save {
+            path: path.as_bytes().into(),
+            base,
+            text: Some(text.into()),
+        };
+        Ok(self.adopt_saves(vec![save])?.is_empty())
     }
 
     /// Every path that what was shown or is in the head has, by the key that quarantined files bear.

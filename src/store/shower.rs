@@ -14,9 +14,8 @@
 //! 5. The branch's directory is synced, and only then `refs/memoryd/shown` moves. *After a crash before that* the branch
 //!    lies between what was shown and the head: it is ours, and the next start notes so.
 //!
-//! When somebody else was faster at any point, the locks are dropped, the files are put back, and the show is tried again
-//! later. They have to be put back: a checkout that was at work meanwhile would else find our files in its own branch, and
-//! we its files in ours.
+//! When somebody else was faster at any point, the locks are dropped and the show is tried again later. Until then the
+//! files are put back (`bringing.rs`).
 
 use std::io::ErrorKind;
 
@@ -28,7 +27,6 @@ use crate::model::history::Difference;
 use crate::model::object::{BlobId, Revision};
 use crate::model::tree::Leaf;
 use crate::store::adoption::Save;
-use crate::store::bringing::Put;
 use crate::store::folder::Folder;
 use crate::store::hold;
 use crate::store::index::INDEX;
@@ -56,22 +54,12 @@ impl Folder {
         if !staged.is_empty() {
             return self.adopt_saves(staged).map(drop);
         }
-        let mut puts = Vec::new();
-        let brought = self.bring_all(&differences, target.revision, &mut puts);
-        let brought = brought.and_then(|entries| self.sync_merged(&puts).map(|()| entries));
+        let brought = self.bring_all(&differences, target.revision);
         let shown = brought.and_then(|entries| {
             entries.map_or(Ok(false), |entries| self.put_in_place(&entries, target))
         });
-        // The files have to be what the index says, whatever went wrong and when.
-        let is_in_index = !matches!(shown, Ok(false))
-            && (shown.is_ok() || !self.index.is_current(&self.shared.disk)?);
-        for put in puts {
-            match is_in_index {
-                true => self.keep_displaced(put),
-                false => self.take_back(put)?,
-            }
-        }
         if shown? {
+            self.keep_displaced();
             self.adopted_staged.clear();
             self.adopted.clear();
             self.left_behind_at = None;
@@ -99,16 +87,6 @@ impl Folder {
             }
         }
         Ok(differences)
-    }
-
-    /// A text that a person saved and that was merged is nowhere in history as it was: should a power cut bring it back,
-    /// it would be taken for a save upon the merge.
-    fn sync_merged(&self, puts: &[Put]) -> Result<(), Fault> {
-        let merged = puts
-            .iter()
-            .map(Put::path)
-            .filter(|path| self.adopted.contains_key(*path));
-        merged.map(|path| self.sync_swap(path)).collect()
     }
 
     /// Texts that a person staged at paths that are about to be replaced in the index.
@@ -148,14 +126,13 @@ impl Folder {
         &mut self,
         differences: &[Difference],
         target: Revision,
-        puts: &mut Vec<Put>,
     ) -> Result<Option<Vec<(String, Option<NewEntry>)>>, Fault> {
         let mut entries = Vec::new();
         for difference in differences {
             if !self.is_undisturbed()? {
                 return Ok(None);
             }
-            entries.extend(self.bring(difference, target, puts)?);
+            entries.extend(self.bring(difference, target)?);
         }
         Ok(Some(entries))
     }
@@ -175,7 +152,6 @@ impl Folder {
         &mut self,
         difference: &Difference,
         target: Revision,
-        puts: &mut Vec<Put>,
     ) -> Result<Option<(String, Option<NewEntry>)>, Fault> {
         let Ok(path) = std::str::from_utf8(&difference.path) else {
             return Ok(None);
@@ -186,20 +162,18 @@ impl Folder {
         }
         let entry = self.index.image().get(path.as_bytes());
         let is_skipped = entry.is_some_and(|entry| entry.skip_worktree);
-        let base = self
-            .adopted
-            .get(&path)
-            .copied()
-            .or(difference.old.map(|leaf| BlobId(leaf.id)));
+        let shown = difference.old.map(|leaf| BlobId(leaf.id));
+        let base = match (self.bases.get(&path), self.adopted.get(&path)) {
+            (Some(base), _) => *base,
+            (None, adopted) => adopted.copied().or(shown),
+        };
         let displaced = self
             .quarantine
             .next(&path, base, (self.folder_at(), target));
         let stat = match difference.new {
-            Some(leaf) if leaf.mode.is_file() && !is_skipped => {
-                self.put_file(displaced, leaf, puts)?
-            }
+            Some(leaf) if leaf.mode.is_file() && !is_skipped => self.put_file(displaced, leaf)?,
             None if !is_skipped => {
-                self.take_file(displaced, puts)?;
+                self.take_file(displaced)?;
                 StatData::default()
             }
             _ => StatData::default(),

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use memoryd::backend::clock;
+use memoryd::backend::clock::{self, Clock, Moment};
 use memoryd::backend::disk::Witness;
 use memoryd::model::edit::{Edit, Precondition, Provenance, Step, Target};
 use memoryd::model::error::Error;
@@ -24,13 +25,28 @@ pub(crate) struct Scene {
     store: Option<Store>,
     pub(crate) durability: Durability,
     pub(crate) witness: Option<Arc<dyn Witness>>,
+    /// What time it is for the store and for people's git, when it is not what it is.
+    pub(crate) time: Option<Arc<AtomicI64>>,
 }
 
 impl Scene {
     /// A repository with these files in one commit, not served yet.
     pub(crate) fn with_files(files: &[(&str, &str)]) -> Self {
-        let folder = TempDir::new().unwrap();
-        let scene = Self { folder, store: None, durability: Durability::Journal, witness: None };
+        Self::in_folder(TempDir::new().unwrap(), files)
+    }
+
+    /// The same in memory, where that can be had: for tests that make no difference between synced and not.
+    pub(crate) fn in_memory(files: &[(&str, &str)]) -> Self {
+        Self::in_folder(
+            TempDir::new_in("/dev/shm")
+                .or_else(|_| TempDir::new())
+                .unwrap(),
+            files,
+        )
+    }
+
+    fn in_folder(folder: TempDir, files: &[(&str, &str)]) -> Self {
+        let scene = Self::of(folder);
         scene.git(&["init", "-q", "-b", "main"]);
         for (path, text) in files {
             scene.save(path, text);
@@ -40,6 +56,17 @@ impl Scene {
             scene.git(&["commit", "-q", "-m", "Start"]);
         }
         scene
+    }
+
+    /// A folder as somebody left it, not served yet.
+    pub(crate) fn of(folder: TempDir) -> Self {
+        Self {
+            folder,
+            store: None,
+            durability: Durability::Journal,
+            witness: None,
+            time: None,
+        }
     }
 
     /// The same, served.
@@ -53,6 +80,12 @@ impl Scene {
         self.store = Some(self.try_start().unwrap());
     }
 
+    /// Starts, unless something keeps it from that.
+    pub(crate) fn start_if_possible(&mut self) -> Result<(), Error> {
+        self.store = Some(self.try_start()?);
+        Ok(())
+    }
+
     pub(crate) fn try_start(&self) -> Result<Store, Error> {
         Store::open(
             self.path(),
@@ -60,7 +93,7 @@ impl Scene {
                 durability: self.durability,
                 layout: Layout::default(),
                 branch: "main".to_owned(),
-                clock: clock::system(),
+                clock: self.time.clone().map_or_else(clock::system, fixed),
                 witness: self.witness.clone(),
             },
         )
@@ -70,6 +103,15 @@ impl Scene {
         if let Some(store) = self.store.take() {
             store.close().unwrap();
         }
+    }
+
+    /// Stops, and gives what the store says to it.
+    pub(crate) fn try_stop(&mut self) -> Result<(), Error> {
+        self.store.take().map_or(Ok(()), |store| store.close())
+    }
+
+    pub(crate) fn try_store(&self) -> Option<&Store> {
+        self.store.as_ref()
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -95,16 +137,48 @@ impl Scene {
         std::fs::read_to_string(self.at(path)).ok()
     }
 
+    /// The files in the folder that a memory may serve.
+    pub(crate) fn files_on_disk(&self) -> Vec<String> {
+        let (mut files, mut folders) = (Vec::new(), vec![String::new()]);
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(self.at(&folder))
+                .into_iter()
+                .flatten()
+                .flatten()
+            {
+                let name = entry.file_name().into_string().unwrap();
+                let path = if folder.is_empty() {
+                    name
+                } else {
+                    format!("{folder}/{name}")
+                };
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() && path != ".git" => folders.push(path),
+                    _ => files.extend(RepoPath::parse(&path).is_ok().then_some(path)),
+                }
+            }
+        }
+        files
+    }
+
     /// What the memory says.
     pub(crate) fn read(&self, path: &str) -> Option<String> {
         let path = RepoPath::parse(path).unwrap();
-        self.store().snapshot().get(&path).map(|file| file.text.to_string())
+        self.store()
+            .snapshot()
+            .get(&path)
+            .map(|file| file.text.to_string())
     }
 
     /// Runs git as a person would, with nobody's config but the repository's.
     pub(crate) fn try_git(&self, arguments: &[&str]) -> Output {
-        Command::new("git")
-            .args(arguments)
+        self.git_command(arguments).output().expect("git runs")
+    }
+
+    /// The same, not run yet: for another folder, or with an editor.
+    pub(crate) fn git_command(&self, arguments: &[&str]) -> Command {
+        let mut git = Command::new("git");
+        git.args(arguments)
             .current_dir(self.path())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -114,9 +188,13 @@ impl Scene {
             .env("GIT_AUTHOR_NAME", "Pat Person")
             .env("GIT_AUTHOR_EMAIL", "pat@example.com")
             .env("GIT_COMMITTER_NAME", "Pat Person")
-            .env("GIT_COMMITTER_EMAIL", "pat@example.com")
-            .output()
-            .expect("git runs")
+            .env("GIT_COMMITTER_EMAIL", "pat@example.com");
+        if let Some(time) = &self.time {
+            let date = format!("@{} +0000", time.load(Ordering::Relaxed));
+            git.env("GIT_AUTHOR_DATE", &date)
+                .env("GIT_COMMITTER_DATE", &date);
+        }
+        git
     }
 
     /// Runs git, which must succeed, and gives what it printed.
@@ -124,7 +202,10 @@ impl Scene {
         let output = self.try_git(arguments);
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "git {arguments:?}: {error}");
-        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .trim_end()
+            .to_owned()
     }
 
     /// Waits until something is so.
@@ -132,7 +213,10 @@ impl Scene {
         let deadline = Instant::now() + PATIENCE;
         while !is_so(self) {
             let status = self.store.as_ref().map(Store::status);
-            assert!(Instant::now() < deadline, "{what}: still not so; {status:#?}");
+            assert!(
+                Instant::now() < deadline,
+                "{what}: still not so; {status:#?}"
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -148,25 +232,43 @@ impl Scene {
     /// Git finds nothing wrong and nothing to say.
     pub(crate) fn assert_clean(&self) {
         let fsck = self.try_git(&["fsck", "--strict", "--full"]);
-        assert!(fsck.status.success(), "{}", String::from_utf8_lossy(&fsck.stderr));
+        assert!(
+            fsck.status.success(),
+            "{}",
+            String::from_utf8_lossy(&fsck.stderr)
+        );
         assert_eq!(self.git(&["status", "--porcelain"]), "");
     }
 
     pub(crate) fn write(&self, path: &str, text: &str) -> Result<Receipt, Error> {
-        self.edit(Step::Write { target: target(path), text: text.into() })
+        self.edit(Step::Write {
+            target: target(path),
+            text: text.into(),
+        })
     }
 
     pub(crate) fn append(&self, path: &str, line: &str) -> Result<Receipt, Error> {
-        let patch = Patch::AppendLines { lines: vec![line.to_owned()], after_heading: None };
-        self.edit(Step::Patch { target: target(path), patch })
+        let patch = Patch::AppendLines {
+            lines: vec![line.to_owned()],
+            after_heading: None,
+        };
+        self.edit(Step::Patch {
+            target: target(path),
+            patch,
+        })
     }
 
     pub(crate) fn delete(&self, path: &str) -> Result<Receipt, Error> {
-        self.edit(Step::Delete { target: target(path) })
+        self.edit(Step::Delete {
+            target: target(path),
+        })
     }
 
     pub(crate) fn rename(&self, from: &str, to: &str) -> Result<Receipt, Error> {
-        self.edit(Step::Rename { target: target(from), to: target(to) })
+        self.edit(Step::Rename {
+            target: target(from),
+            to: target(to),
+        })
     }
 
     pub(crate) fn edit(&self, step: Step) -> Result<Receipt, Error> {
@@ -185,8 +287,19 @@ impl Drop for Scene {
     }
 }
 
+/// A clock that shows what a test has set.
+fn fixed(time: Arc<AtomicI64>) -> Clock {
+    Arc::new(move || Moment {
+        seconds: time.load(Ordering::Relaxed),
+        offset_minutes: 0,
+    })
+}
+
 pub(crate) fn target(path: &str) -> Target {
-    Target { path: RepoPath::parse(path).unwrap(), name: path.to_owned() }
+    Target {
+        path: RepoPath::parse(path).unwrap(),
+        name: path.to_owned(),
+    }
 }
 
 pub(crate) fn edit(step: Step) -> Edit {

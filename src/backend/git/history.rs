@@ -147,6 +147,25 @@ impl Git {
         Ok(false)
     }
 
+    /// Every text that each path got in the commits after `older` up to `newer`, newest first.
+    pub fn texts(
+        &self,
+        (older, newer): (Option<Revision>, Revision),
+    ) -> Result<HashMap<TreePath, Vec<BlobId>>, Fault> {
+        let mut texts: HashMap<_, Vec<_>> = HashMap::new();
+        for revision in self.between(older, newer)? {
+            let parent = self.known_commit(revision)?.parents.first().copied();
+            for change in self.differences(parent, revision)? {
+                let text = change
+                    .new
+                    .filter(|leaf| leaf.mode.is_file())
+                    .map(|leaf| BlobId(leaf.id));
+                texts.entry(change.path).or_default().extend(text);
+            }
+        }
+        Ok(texts)
+    }
+
     /// A unified diff of what lies below `prefix`; without an older commit, against nothing.
     pub fn diff(
         &self,
