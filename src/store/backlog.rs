@@ -25,6 +25,8 @@ struct State {
     since: Option<Instant>,
     urgent: bool,
     closed: bool,
+    /// The last attempt to pack failed: waiting for the next one may take for ever.
+    failing: bool,
 }
 
 impl Backlog {
@@ -88,7 +90,16 @@ impl Backlog {
         state.bytes -= published.iter().map(|commit| commit.bytes()).sum::<usize>();
         state.since = (!state.commits.is_empty()).then(Instant::now);
         state.urgent &= !state.commits.is_empty();
+        state.failing = false;
         self.changed.notify_all();
+    }
+
+    /// They could not be packed and stay. Says whether to try again: once closed, the journal keeps them for the next run.
+    pub(crate) fn failed(&self) -> bool {
+        let mut state = self.lock();
+        state.failing = true;
+        self.changed.notify_all();
+        !state.closed
     }
 
     /// Drops everything: none of it was acknowledged.
@@ -106,10 +117,12 @@ impl Backlog {
         })
     }
 
-    /// Has everything packed and waits for it, at most `patience`; says whether it is.
+    /// Has everything packed and waits for it, at most `patience`; says whether it is. Does not wait for a disk that has
+    /// no room.
     pub(crate) fn drain(&self, patience: Duration) -> bool {
         self.hurry();
-        self.wait_until(patience, |state| state.commits.is_empty())
+        self.wait_until(patience, |state| state.commits.is_empty() || state.failing);
+        self.lock().commits.is_empty()
     }
 
     /// How many commits wait.

@@ -70,7 +70,10 @@ impl Publisher {
                     );
                     match self.shared.durability {
                         Durability::Git => self.shared.backlog.abandon(),
-                        Durability::Journal => std::thread::sleep(RETRY),
+                        Durability::Journal if self.shared.backlog.failed() => {
+                            std::thread::sleep(RETRY);
+                        }
+                        Durability::Journal => return,
                     }
                 }
             }

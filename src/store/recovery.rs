@@ -150,9 +150,13 @@ fn share(
 
 /// Leaves the folder as a clean stop should.
 pub(crate) fn stop(shared: &Shared) -> Result<(), Fault> {
-    loading::write_down(&shared.disk, &shared.snapshot.load())?;
+    // What a full disk has no room for, the next start does without.
+    let written = loading::write_down(&shared.disk, &shared.snapshot.load())
+        .and_then(|()| last_run::sync(shared, true));
+    if let Err(fault) = written {
+        tracing::warn!(%fault, "the next start takes a little longer");
+    }
     maintenance::let_gc_run(shared)?;
-    last_run::sync(shared, true)?;
     shared.disk.unlock().doing("release the folder's lock")
 }
 
@@ -186,8 +190,7 @@ fn open_disk(folder: &Path, options: &Options) -> Result<Disk, Error> {
 /// Nothing is touched, and git not even opened, before this: our git cannot read every repository.
 fn refuse_unknown_formats(folder: &Path) -> Result<(), Error> {
     let is = |key: &str, value: &str| {
-        git::config_in(folder, key)
-            .is_none_or(|set| set.eq_ignore_ascii_case(value))
+        git::config_in(folder, key).is_none_or(|set| set.eq_ignore_ascii_case(value))
     };
     let refused = |reason: &str| Err(Rejection::validation(reason).into());
     match () {

@@ -38,5 +38,8 @@ impl Chance {
 
 /// A bound that a longer run may set in the environment.
 pub(crate) fn from_environment(name: &str, ordinary: u64) -> u64 {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(ordinary)
+    std::env::var(name)
+        .ok()
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(ordinary)
 }

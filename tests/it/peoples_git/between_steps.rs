@@ -360,7 +360,8 @@ fn check(
     let made = commits_of_people(home).saturating_sub(people_before);
     assert!(
         made <= meddling.commits_max,
-        "{context}: {made} commits of people\n{}",
+        "{context}: {made} commits of people\n{}\n{}",
+        home.git(&["log", "-p", "-4", "-U0"]),
         home.history()
     );
     if let Some(line) = meddling.saves {
