@@ -84,10 +84,8 @@ impl Connection {
                 return Err("the server closed the connection".into());
             }
             self.length += read;
-            if let Some(total) = self.total()? {
-                if self.length == total {
-                    return Ok(());
-                }
+            if self.total()? == Some(self.length) {
+                return Ok(());
             }
         }
     }

@@ -5,6 +5,11 @@
 //! `taskset`; each server runs on one core and the clients on another, and what is compared is the processor time that
 //! the server spends on a request, as the system counts it, in interleaved rounds. It asserts nothing: it prints ratios.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "what a benchmark prints is what it is for"
+)]
+
 mod client;
 mod nginx;
 mod process;

@@ -179,7 +179,8 @@ mod tests {
     fn each_mistake_is_found_where_it_is() {
         let large = "x".repeat(10_001);
         let index = "x".repeat(8_001);
-        let table: [(&[(&str, &str)], &str, Option<usize>, Kind); 8] = [
+        type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, Option<usize>, Kind);
+        let table: [Row<'_>; 8] = [
             (
                 &[("shared/a.md", "\nx -> shared/b.md\n")],
                 "shared/a.md",

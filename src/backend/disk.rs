@@ -84,6 +84,13 @@ pub struct Disk {
     witness: Option<Arc<dyn Witness>>,
 }
 
+impl Drop for Disk {
+    /// Closing alone does not give the lock back while a child process has not come to its `exec`.
+    fn drop(&mut self) {
+        let _ = self.unlock();
+    }
+}
+
 impl std::fmt::Debug for Disk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Disk")
@@ -107,11 +114,9 @@ impl Disk {
     }
 
     /// The same disk, every change of which `witness` sees first.
-    pub fn with_witness(self, witness: Arc<dyn Witness>) -> Self {
-        Self {
-            witness: Some(witness),
-            ..self
-        }
+    pub fn with_witness(mut self, witness: Arc<dyn Witness>) -> Self {
+        self.witness = Some(witness);
+        self
     }
 
     /// The folder as people name it.

@@ -134,10 +134,9 @@ pub struct RefLock<'a> {
 impl<'a> RefLock<'a> {
     /// Takes the lock of a ref that is to name `new`; none when somebody else holds it.
     pub fn take(disk: &'a Disk, name: &str, new: Revision) -> Result<Option<Self>, Fault> {
-        let temporary = format!("{TEMPORARY}/{}.ref", name.replace('/', "-"));
-        let lock = format!("{name}.lock");
+        remove_own_lock(disk, name)?;
+        let (temporary, lock) = (temporary(name), format!("{name}.lock"));
         let (from, to) = (Place(Root::Git, &temporary), Place(Root::Git, &lock));
-        remove_own_lock(disk, from, to)?;
         disk.make_folders(to.parent())
             .doing("make a ref's directory")?;
         disk.remove(from).doing("remove an old temporary file")?;
@@ -179,21 +178,28 @@ impl<'a> RefLock<'a> {
     }
 }
 
-/// Removes a lock that could not be removed when it was let go: it is the temporary file's other name.
-fn remove_own_lock(disk: &Disk, temporary: Place<'_>, lock: Place<'_>) -> Result<(), Fault> {
-    let inode = |place| {
-        Ok::<_, Fault>(
-            disk.stat(place)
-                .doing("look at a ref's lock")?
-                .map(|stat| stat.inode),
-        )
+/// Removes a ref's lock that could not be removed when it was let go. To be called by whoever would take it.
+pub fn remove_own_lock(disk: &Disk, name: &str) -> Result<(), Fault> {
+    let (temporary, lock) = (temporary(name), format!("{name}.lock"));
+    remove_other_name(disk, Place(Root::Git, &temporary), Place(Root::Git, &lock))
+}
+
+/// Removes a lock if it is another name of a temporary file, which proves that it is ours.
+pub fn remove_other_name(disk: &Disk, temporary: Place<'_>, lock: Place<'_>) -> Result<(), Fault> {
+    const DOING: &str = "remove a lock of our own";
+    let Some(standing) = disk.stat(lock).doing(DOING)? else {
+        return Ok(());
     };
-    match (inode(temporary)?, inode(lock)?) {
-        (Some(own), Some(standing)) if own == standing => {
-            disk.remove(lock).doing("remove a lock of our own")
-        }
-        _ => Ok(()),
+    let own = disk.stat(temporary).doing(DOING)?;
+    match own.is_some_and(|own| own.inode == standing.inode) {
+        true => disk.remove(lock).doing(DOING),
+        false => Ok(()),
     }
+}
+
+/// Where a ref's new value is written before it becomes its lock.
+fn temporary(name: &str) -> String {
+    format!("{TEMPORARY}/{}.ref", name.replace('/', "-"))
 }
 
 impl Drop for RefLock<'_> {

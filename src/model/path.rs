@@ -35,6 +35,20 @@ impl RepoPath {
         Ok(Self(path.into()))
     }
 
+    /// Takes the path of a folder or a file, with or without a slash at its end; an empty one is the whole repository.
+    /// Refuses one below which nothing can lie.
+    pub fn parse_prefix(prefix: &str) -> Result<&str, Rejection> {
+        // A lone slash keeps its slash, and is refused as absolute.
+        let inner = prefix.strip_suffix('/').filter(|inner| !inner.is_empty());
+        match inner.unwrap_or(prefix) {
+            "" => Ok(""),
+            folder => {
+                rules::check_folder(folder).map_err(|reason| invalid(prefix, reason))?;
+                Ok(folder)
+            }
+        }
+    }
+
     /// The path as git writes it.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -204,7 +204,10 @@ impl Folder {
                     .say("unfit", format!("{path} is not served: {reason}"));
                 Ok(Verdict::Settled)
             }
-            Found::Nothing if head.is_none() || staged.is_none() => Ok(Verdict::Settled),
+            Found::Nothing if head.is_none() || staged.is_none() => {
+                self.bases.remove(path);
+                Ok(Verdict::Settled)
+            }
             // It was never there: a show could not put it in place.
             Found::Nothing if self.bases.get(path) == Some(&None) => Ok(Verdict::Settled),
             Found::Nothing => {

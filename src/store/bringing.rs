@@ -48,7 +48,12 @@ impl Folder {
             self.hold_back(&path, displaced.base);
             return Ok(StatData::default());
         }
-        let written = self.write_aside(&displaced, &new, leaf)?;
+        let written = self.write_aside(&displaced, &new, leaf);
+        if written.is_err() {
+            // On a full disk, the part that was written is the room that somebody else needs.
+            let _ = displaced.remove(&self.shared.disk);
+        }
+        let written = written?;
         let put = self.swap_in(displaced, standing.is_some(), (BlobId(leaf.id), written))?;
         if put.is_some() {
             self.bases.remove(&path);
@@ -118,10 +123,12 @@ impl Folder {
                 displaced.base = Some(text);
                 true
             }
-            // Somebody has saved upon the new text, or removed it: that is theirs, and for the adopter.
             Some((text, _)) => {
-                self.bases.insert(displaced.path.clone(), Some(text));
-                self.dirty.touch(&displaced.path);
+                if !self.is_as_git_left_it(&displaced.path) {
+                    // Somebody has saved upon the new text, or removed it: that is theirs, and for the adopter.
+                    self.bases.insert(displaced.path.clone(), Some(text));
+                    self.dirty.touch(&displaced.path);
+                }
                 was_there
             }
             None => !is_back,
@@ -137,10 +144,14 @@ impl Folder {
             Place(Root::Git, &displaced.name),
             Place(Root::Folder, &displaced.path),
         );
-        let is_untouched = |put| matches!(disk.stat(place), Ok(Some(now)) if is_same(&now, put));
+        let is_ours = |place, put| matches!(disk.stat(place), Ok(Some(now)) if is_same(&now, put));
         match put {
-            Some(put) if !is_untouched(put) => false,
-            Some(_) if was_there => swap(disk, aside, place).is_ok(),
+            Some(put) if !is_ours(place, put) => false,
+            Some(put) if was_there => {
+                let is_swapped = swap(disk, aside, place).is_ok();
+                // Somebody else's file came out, who was faster: it goes back where it was.
+                is_swapped && (is_ours(aside, put) || swap(disk, aside, place).is_err())
+            }
             Some(_) => {
                 disk.rename_new(place, aside).is_ok()
                     && self.remove_empty_folders(place.parent()).is_ok()
@@ -148,6 +159,14 @@ impl Folder {
             None => {
                 disk.make_folders(place.parent()).is_ok() && disk.rename_new(aside, place).is_ok()
             }
+        }
+    }
+
+    fn is_as_git_left_it(&self, path: &str) -> bool {
+        match self.looks(path) {
+            Ok(Some(now)) => self.index.knows(path, &now),
+            Ok(None) => self.index.image().get(path.as_bytes()).is_none(),
+            Err(_) => false,
         }
     }
 

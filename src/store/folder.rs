@@ -24,7 +24,8 @@ use crate::store::progress::Mark;
 use crate::store::quarantine::{self, Quarantine};
 use crate::store::queue::{Reply, Wish};
 use crate::store::saves::DirtyPaths;
-use crate::store::shared::{Errand, PAUSED, Shared};
+use crate::store::shared::{Errand, FOLDER, PAUSED, Shared};
+use crate::store::shower;
 
 /// The last tip that the branch, the index and the files were brought to.
 pub(crate) const SHOWN: &str = "refs/memoryd/shown";
@@ -190,6 +191,7 @@ impl Folder {
     }
 
     fn look_around(&mut self) -> Result<(), Error> {
+        shower::remove_own_locks(&self.shared.disk, &self.shared.branch)?;
         let now = circumstances::look(&self.shared)?;
         self.say_whether_paused(now.paused.as_ref());
         if self.scan_at <= Instant::now() {
@@ -429,11 +431,11 @@ impl Folder {
 
     fn report(&self, done: Result<(), Error>) {
         match done {
-            Ok(()) => self.shared.notices.unsay("folder"),
+            Ok(()) => self.shared.notices.unsay(FOLDER),
             Err(Error::Rejected(rejection)) => {
                 tracing::info!(%rejection, "the folder is looked at again")
             }
-            Err(Error::Failed(fault)) => self.shared.notices.say("folder", fault.to_string()),
+            Err(Error::Failed(fault)) => self.shared.notices.say(FOLDER, fault.to_string()),
         }
     }
 

@@ -18,13 +18,12 @@ use crate::model::object::TreeId;
 use crate::model::tree::{TreePath, TreeVersion};
 use crate::store::head::Committed;
 use crate::store::progress::Mark;
-use crate::store::shared::{Durability, Errand, Shared};
+use crate::store::shared::{Durability, Errand, PUBLISH, Shared};
 
 /// Everything that is acknowledged and packed.
 pub(crate) const HEAD: &str = "refs/memoryd/head";
 
 const RETRY: Duration = Duration::from_millis(500);
-const NOTICE: &str = "publish";
 
 /// The publisher's own copies of the folder listings it has packed last, so that it can make the next delta.
 pub(crate) struct Publisher {
@@ -57,7 +56,7 @@ impl Publisher {
         while let Some(commits) = self.shared.backlog.next_pack() {
             match self.reopened().and_then(|()| self.publish(&commits)) {
                 Ok(()) => {
-                    self.shared.notices.unsay(NOTICE);
+                    self.shared.notices.unsay(PUBLISH);
                     self.shared.backlog.done(commits.len());
                     self.shared.send(Errand::Show { paid_for: 0 });
                     self.prepare();
@@ -65,7 +64,7 @@ impl Publisher {
                 Err(fault) => {
                     self.listings.clear();
                     self.shared.notices.say(
-                        NOTICE,
+                        PUBLISH,
                         format!("{fault}; acknowledged writes are safe in the journal"),
                     );
                     match self.shared.durability {

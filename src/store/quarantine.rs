@@ -23,13 +23,28 @@ pub(crate) const OLD: Duration = Duration::from_secs(1);
 /// Somebody who keeps a displaced file open is waited for this long.
 const WRITER_MAX: Duration = Duration::from_secs(60);
 
-/// What a displaced file's name tells, should this process not live to look at it: the key of the path it came from, and
-/// the text that was known to stand there.
-pub(crate) fn origin(name: &str) -> Option<(&str, Option<BlobId>)> {
-    let (rest, base) = name.rsplit_once('-')?;
-    let base: BlobId = base.parse().ok()?;
-    let (_, key) = rest.rsplit_once('-')?;
-    Some((key, Some(base).filter(|base| base.0 != ObjectId::ZERO)))
+/// What a displaced file's name tells, should this process not live to look at it.
+pub(crate) struct Origin<'a> {
+    /// The key of the path that it came from.
+    pub(crate) path_key: &'a str,
+    /// The text that was known to stand there.
+    pub(crate) base: Option<BlobId>,
+    /// The text that was to stand there instead. It is written under this very name, and then swapped.
+    pub(crate) new: Option<BlobId>,
+}
+
+impl<'a> Origin<'a> {
+    /// Reads a name.
+    pub(crate) fn read(name: &'a str) -> Option<Self> {
+        let text = |id: &str| Some(id.parse().ok().filter(|id: &BlobId| id.0 != ObjectId::ZERO));
+        let mut parts = name.rsplitn(4, '-');
+        let (new, base) = (text(parts.next()?)?, text(parts.next()?)?);
+        Some(Self {
+            path_key: parts.next()?,
+            base,
+            new,
+        })
+    }
 }
 
 /// What stands for a path in the name of a file that was displaced from it: the path's SHA-1.
@@ -80,20 +95,22 @@ pub(crate) enum Seen {
 }
 
 impl Quarantine {
-    /// A name for the next displaced file.
+    /// A name for the next displaced file: what was known to stand there, and what is to stand there instead.
     pub(crate) fn next(
         &mut self,
         path: &str,
-        base: Option<BlobId>,
+        (base, new): (Option<BlobId>, Option<BlobId>),
         between: (Option<Revision>, Revision),
     ) -> Displaced {
         self.count += 1;
-        let base_id = base.map_or(ObjectId::ZERO, |base| base.0);
+        let id = |text: Option<BlobId>| text.map_or(ObjectId::ZERO, |text| text.0);
         let name = format!(
-            "{QUARANTINE}/{}-{}-{}-{base_id}",
+            "{QUARANTINE}/{}-{}-{}-{}-{}",
             std::process::id(),
             self.count,
-            path_key(path.as_bytes())
+            path_key(path.as_bytes()),
+            id(base),
+            id(new)
         );
         let since = Instant::now();
         Displaced {

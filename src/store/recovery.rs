@@ -156,8 +156,9 @@ pub(crate) fn stop(shared: &Shared) -> Result<(), Fault> {
     if let Err(fault) = written {
         tracing::warn!(%fault, "the next start takes a little longer");
     }
-    maintenance::let_gc_run(shared)?;
-    shared.disk.unlock().doing("release the folder's lock")
+    let released = maintenance::let_gc_run(shared);
+    let unlocked = shared.disk.unlock().doing("release the folder's lock");
+    released.and(unlocked)
 }
 
 fn open_disk(folder: &Path, options: &Options) -> Result<Disk, Error> {

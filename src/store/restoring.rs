@@ -8,7 +8,7 @@ use crate::model::object::{BlobId, Revision, hash_blob};
 use crate::store::adoption::Save;
 use crate::store::folder::Folder;
 use crate::store::last_run::LastRun;
-use crate::store::quarantine::{self, QUARANTINE};
+use crate::store::quarantine::{Origin, QUARANTINE, path_key};
 
 const RESTORE: &str = "restore a file";
 /// Where a file is written before it is put back.
@@ -25,7 +25,7 @@ impl Folder {
         if last.was_cut {
             self.restore_files(synced, head)?;
         }
-        self.adopt_leftovers(synced, head)
+        self.adopt_leftovers()
     }
 
     /// After a power cut: files that were shown since the folder was last synced, and that came back damaged.
@@ -95,18 +95,15 @@ impl Folder {
         disk.rename(temporary, place).doing(RESTORE)
     }
 
-    /// What shows took out of the folder, or were about to put there: bytes that git does not have are a person's save.
-    fn adopt_leftovers(&mut self, synced: Option<Revision>, head: Revision) -> Result<(), Error> {
+    /// What shows took out of the folder: bytes that git does not have are a person's save.
+    fn adopt_leftovers(&mut self) -> Result<(), Error> {
         const DOING: &str = "look into the quarantine";
-        let names = self
-            .shared
-            .disk
-            .list(Place(Root::Git, QUARANTINE))
-            .doing(DOING)?;
+        let disk = &self.shared.disk;
+        let names = disk.list(Place(Root::Git, QUARANTINE)).doing(DOING)?;
         if names.is_empty() {
             return Ok(());
         }
-        let (paths, shown) = (self.paths_by_key()?, self.git.texts((synced, head))?);
+        let paths = self.paths_by_key()?;
         for name in names {
             let place = format!("{QUARANTINE}/{name}");
             let place = Place(Root::Git, &place);
@@ -116,15 +113,12 @@ impl Folder {
                 .read(place)
                 .doing(DOING)?
                 .unwrap_or_default();
-            let origin =
-                quarantine::origin(&name).and_then(|(key, base)| Some((paths.get(key)?, base)));
-            let shown = origin
-                .and_then(|(path, _)| shown.get(path.as_bytes()))
-                .into_iter()
-                .flatten()
-                .copied();
-            let is_known = self.is_remains(&bytes, shown)? || self.git.has(hash_blob(&bytes)?.0)?;
-            if is_known || self.adopt_leftover(origin, bytes)? {
+            let origin = Origin::read(&name);
+            // What was to be swapped in lay there before, maybe not to its end.
+            let new = origin.as_ref().and_then(|origin| origin.new);
+            let is_known =
+                self.is_remains(&bytes, new.into_iter())? || self.git.has(hash_blob(&bytes)?.0)?;
+            if is_known || self.adopt_leftover(origin, &paths, bytes)? {
                 self.shared.disk.remove(place).doing(DOING)?;
             } else {
                 let told = format!("a save that cannot be served is kept as .git/{}", place.1);
@@ -137,9 +131,11 @@ impl Folder {
     /// Adopts what is left of a save; says whether it could.
     fn adopt_leftover(
         &mut self,
-        origin: Option<(&String, Option<BlobId>)>,
+        origin: Option<Origin<'_>>,
+        paths: &HashMap<String, String>,
         bytes: Vec<u8>,
     ) -> Result<bool, Error> {
+        let origin = origin.and_then(|origin| Some((paths.get(origin.path_key)?, origin.base)));
         let text = String::from_utf8(bytes)
             .ok()
             .filter(|text| !text.contains('\0'));
@@ -160,7 +156,7 @@ impl Folder {
         let mut paths = HashMap::new();
         for revision in [Some(head), self.shown].into_iter().flatten() {
             for difference in self.git.differences(None, revision)? {
-                let key = quarantine::path_key(&difference.path);
+                let key = path_key(&difference.path);
                 paths.insert(key, String::from_utf8_lossy(&difference.path).into_owned());
             }
         }

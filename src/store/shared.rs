@@ -144,6 +144,10 @@ pub(crate) struct Notices(Mutex<BTreeMap<&'static str, String>>);
 
 /// The thing that keeps the branch from following.
 pub(crate) const PAUSED: &str = "paused";
+/// The thing that keeps acknowledged writes from git.
+pub(crate) const PUBLISH: &str = "publish";
+/// The thing that keeps the folder from being looked after.
+pub(crate) const FOLDER: &str = "folder";
 /// The thing that keeps writes from being taken.
 pub(crate) const READ_ONLY: &str = "read-only";
 
@@ -167,6 +171,14 @@ impl Notices {
     /// What is said about a thing.
     pub(crate) fn get(&self, about: &'static str) -> Option<String> {
         self.lock().get(about).cloned()
+    }
+
+    /// Whether anything keeps acknowledged writes from being shown.
+    pub(crate) fn keep_from_showing(&self) -> bool {
+        let said = self.lock();
+        [PAUSED, PUBLISH, FOLDER]
+            .iter()
+            .any(|about| said.contains_key(about))
     }
 
     /// Everything that is said, but about the two things that have fields of their own.

@@ -10,7 +10,8 @@
 //!    files under `.git/memoryd/tmp`. *After a crash* the next start removes both locks: they are provably ours.
 //! 4. **The index is renamed into place first, then the branch.** *After a crash between the two* the branch is old and the
 //!    index is new: `git status` shows staged changes, and the next show finishes. The other way round, the next `git
-//!    commit` of a person would silently revert what was written.
+//!    commit` of a person would silently revert what was written. The lock of the index stands until the branch has moved:
+//!    git commands that change both fail whole, instead of finding the one without the other.
 //! 5. The branch's directory is synced, and only then `refs/memoryd/shown` moves. *After a crash before that* the branch
 //!    lies between what was shown and the head: it is ours, and the next start notes so.
 //!
@@ -35,7 +36,12 @@ use crate::store::quarantine::QUARANTINE;
 
 /// The index that is about to be put in place.
 const NEW_INDEX: &str = "memoryd/tmp/index";
+/// Its name on the way to its place.
+const PLACED_INDEX: &str = "memoryd/tmp/index.placed";
 const INDEX_LOCK: &str = "index.lock";
+
+/// A path that was brought along, with its entry of the new index.
+type Brought = (String, Option<NewEntry>);
 
 /// An entry of the new index.
 struct NewEntry {
@@ -126,7 +132,7 @@ impl Folder {
         &mut self,
         differences: &[Difference],
         target: Revision,
-    ) -> Result<Option<Vec<(String, Option<NewEntry>)>>, Fault> {
+    ) -> Result<Option<Vec<Brought>>, Fault> {
         let mut entries = Vec::new();
         for difference in differences {
             if !self.is_undisturbed()? {
@@ -152,7 +158,7 @@ impl Folder {
         &mut self,
         difference: &Difference,
         target: Revision,
-    ) -> Result<Option<(String, Option<NewEntry>)>, Fault> {
+    ) -> Result<Option<Brought>, Fault> {
         let Ok(path) = std::str::from_utf8(&difference.path) else {
             return Ok(None);
         };
@@ -162,14 +168,15 @@ impl Folder {
         }
         let entry = self.index.image().get(path.as_bytes());
         let is_skipped = entry.is_some_and(|entry| entry.skip_worktree);
-        let shown = difference.old.map(|leaf| BlobId(leaf.id));
+        let text = |leaf: Leaf| BlobId(leaf.id);
+        let (shown, new) = (difference.old.map(text), difference.new.map(text));
         let base = match (self.bases.get(&path), self.adopted.get(&path)) {
             (Some(base), _) => *base,
             (None, adopted) => adopted.copied().or(shown),
         };
         let displaced = self
             .quarantine
-            .next(&path, base, (self.folder_at(), target));
+            .next(&path, (base, new), (self.folder_at(), target));
         let stat = match difference.new {
             Some(leaf) if leaf.mode.is_file() && !is_skipped => self.put_file(displaced, leaf)?,
             None if !is_skipped => {
@@ -189,11 +196,7 @@ impl Folder {
     }
 
     /// Replaces index and branch, if both are still as they were; says whether it did.
-    fn put_in_place(
-        &mut self,
-        entries: &[(String, Option<NewEntry>)],
-        target: Mark,
-    ) -> Result<bool, Fault> {
+    fn put_in_place(&mut self, entries: &[Brought], target: Mark) -> Result<bool, Fault> {
         let disk = &self.shared.disk;
         let image = patched(self.index.to_patch(), entries);
         let new_index = Place(Root::Git, NEW_INDEX);
@@ -221,11 +224,12 @@ impl Folder {
         {
             return Ok(false);
         }
-        index_lock.commit()?;
+        index_lock.put_in_place()?;
         // Two directories: without this, a power cut may keep the branch and take the index back.
         disk.sync_folder(Place(Root::Git, ""))
             .doing("sync the git index")?;
         lock.commit()?;
+        drop(index_lock);
         refs::sync(disk, branch)?;
         self.index.replaced(image, inode, &self.shared.disk)?;
         if self.shown != Some(target.revision) {
@@ -287,7 +291,7 @@ fn is_on(disk: &Disk, branch: &str) -> Result<bool, Fault> {
     Ok(refs::head(disk)? == refs::Head::Ref(branch.to_owned()))
 }
 
-fn patched(image: GitIndex, entries: &[(String, Option<NewEntry>)]) -> GitIndex {
+fn patched(image: GitIndex, entries: &[Brought]) -> GitIndex {
     image.patched(entries.iter().map(|(path, entry)| match entry {
         None => Update::Remove(path.as_bytes()),
         Some(NewEntry {
@@ -305,42 +309,49 @@ fn patched(image: GitIndex, entries: &[(String, Option<NewEntry>)]) -> GitIndex 
     }))
 }
 
-/// The index's lock, held: a hard link of the new index. Dropped without [`commit`](Self::commit), it changes nothing.
-struct IndexLock<'a> {
-    disk: &'a Disk,
-    held: bool,
-}
+/// The index's lock, held until it is dropped: a hard link of the new index.
+struct IndexLock<'a>(&'a Disk);
 
 impl<'a> IndexLock<'a> {
     fn take(disk: &'a Disk) -> Result<Option<Self>, Fault> {
         match disk.link(Place(Root::Git, NEW_INDEX), Place(Root::Git, INDEX_LOCK)) {
-            Ok(()) => Ok(Some(Self { disk, held: true })),
+            Ok(()) => Ok(Some(Self(disk))),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
             Err(error) => Err(Fault::new("lock the git index", error)),
         }
     }
 
-    fn commit(mut self) -> Result<(), Fault> {
-        let renamed = self
-            .disk
-            .rename(Place(Root::Git, INDEX_LOCK), Place(Root::Git, INDEX));
-        self.held = renamed.is_err();
-        renamed.doing("replace the git index")
+    /// Replaces the index by a third name of the new one, so that the lock stands on. A checkout or a reset that came
+    /// between index and branch would take all that is new for what a person staged.
+    fn put_in_place(&self) -> Result<(), Fault> {
+        const DOING: &str = "replace the git index";
+        let (new, placed) = (Place(Root::Git, NEW_INDEX), Place(Root::Git, PLACED_INDEX));
+        self.0.remove(placed).doing(DOING)?;
+        self.0.link(new, placed).doing(DOING)?;
+        self.0.rename(placed, Place(Root::Git, INDEX)).doing(DOING)
     }
 }
 
 impl Drop for IndexLock<'_> {
     fn drop(&mut self) {
-        let mut leftovers = vec![NEW_INDEX];
-        if self.held {
-            leftovers.push(INDEX_LOCK);
-        }
-        for path in leftovers {
-            if let Err(error) = self.disk.remove(Place(Root::Git, path)) {
-                tracing::warn!(%error, path, "a temporary file stays behind until the next start");
+        // The lock first: as long as it stands, its other name is what proves that it is ours.
+        for path in [INDEX_LOCK, NEW_INDEX] {
+            if let Err(error) = self.0.remove(Place(Root::Git, path)) {
+                tracing::warn!(%error, path, "a lock or its other name stays behind until the next look");
+                return;
             }
         }
     }
+}
+
+/// Removes locks that an earlier show could not remove when it let them go.
+pub(super) fn remove_own_locks(disk: &Disk, branch: &str) -> Result<(), Fault> {
+    refs::remove_other_name(
+        disk,
+        Place(Root::Git, NEW_INDEX),
+        Place(Root::Git, INDEX_LOCK),
+    )?;
+    refs::remove_own_lock(disk, branch)
 }
 
 /// Makes the directories that shows need.

@@ -20,7 +20,7 @@ const NOTE: (&str, &str) = ("user/alice/note.md", "# Note\n");
 struct Sight {
     head: String,
     status: String,
-    /// Every file in the folder but git's own, with its bytes.
+    /// Every file in the folder but git's and the daemon's own, with its bytes.
     files: BTreeMap<String, Vec<u8>>,
 }
 
@@ -30,7 +30,7 @@ impl Sight {
         gather(&program.at(""), "", &mut files);
         Self {
             head: program.git(&["for-each-ref"]),
-            status: program.git(&["status", "--porcelain", "--ignored"]),
+            status: program.git(&["status", "--porcelain"]),
             files,
         }
     }
@@ -40,7 +40,7 @@ fn gather(folder: &Path, above: &str, files: &mut BTreeMap<String, Vec<u8>>) {
     for entry in folder.read_dir().unwrap() {
         let entry = entry.unwrap();
         let name = format!("{above}{}", entry.file_name().to_string_lossy());
-        if name == ".git" {
+        if [".git", ".memoryd"].contains(&name.as_str()) {
             continue;
         }
         match entry.file_type().unwrap().is_dir() {

@@ -1,13 +1,17 @@
 //! Everything that is shown by running it: one binary, one module a subject.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod bad_input;
 mod chance;
+mod crashes;
 mod doors;
 mod editors;
 mod full_disk;
 mod many_writers;
 mod peoples_git;
 mod program;
+mod same_history;
 mod scene;
 mod tidy;
 mod writing;

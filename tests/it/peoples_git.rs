@@ -10,11 +10,12 @@ mod upkeep;
 use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use memoryd::model::edit::Step;
 use memoryd::store::Wait;
 
-use crate::scene::{Scene, edit, target};
+use crate::scene::{PATIENCE, Scene, edit, target};
 
 const INDEX: &str = "shared/index.md";
 const ALICE: &str = "user/alice/profile.md";
@@ -113,16 +114,29 @@ impl Household {
 
     /// The same, but for what a person left behind, as `git status --porcelain` has it.
     fn agree_but_for(&self, left: &str) {
-        self.eventually("branch, folder and memory agree", |scene| {
-            let status = scene.store().status();
-            let tip = scene.git(&["rev-parse", "main"]);
-            let is_told = [status.head, status.published, status.shown]
-                .iter()
-                .all(|seen| seen.to_string() == tip);
-            is_told && scene.git(&["status", "--porcelain"]) == left
-        });
+        let deadline = Instant::now() + PATIENCE;
+        while let Some(difference) = self.difference(left) {
+            assert!(
+                Instant::now() < deadline,
+                "{difference}\n{}",
+                self.history()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
         self.assert_served("main");
         self.assert_kept();
+    }
+
+    /// In what branch, folder and memory differ, but for what a person left behind.
+    fn difference(&self, left: &str) -> Option<String> {
+        let status = self.store().status();
+        let (tip, changes) = (
+            self.git(&["rev-parse", "main"]),
+            self.git(&["status", "--porcelain"]),
+        );
+        let tips = [status.head, status.published, status.shown].map(|seen| seen.to_string());
+        let agree = changes == left && tips.iter().all(|seen| *seen == tip);
+        (!agree).then(|| format!("the branch is at {tip}, git says {changes:?}: {status:#?}"))
     }
 
     /// The memory serves what a commit says, and nothing else.

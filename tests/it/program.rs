@@ -3,7 +3,7 @@
 mod http;
 mod room;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -237,13 +237,17 @@ impl Program {
 
     /// Runs a command of the command line on this memory.
     pub(crate) fn cli(&self, arguments: &[&str]) -> Output {
+        self.cli_given(b"", arguments)
+    }
+
+    /// The same, with this on standard input.
+    pub(crate) fn cli_given(&self, input: &[u8], arguments: &[&str]) -> Output {
+        let mut given = tempfile::tempfile().unwrap();
+        given.write_all(input).unwrap();
+        given.rewind().unwrap();
         let mut command = self.command(MEMORYD);
-        command
-            .arg("-C")
-            .arg(self.path())
-            .args(arguments)
-            .stdin(Stdio::null());
-        command.output().expect("memoryd runs")
+        let command = command.arg("-C").arg(self.path()).args(arguments);
+        command.stdin(given).output().expect("memoryd runs")
     }
 
     pub(crate) fn connect(&self) -> Connection {

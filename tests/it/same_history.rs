@@ -33,7 +33,9 @@ fn the_journal_and_its_oracle_give_the_same_history() {
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
-                while let Some(seed) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| *seed < last) {
+                while let Some(seed) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| *seed < last)
+                {
                     // The other scripts tell whether it is a rare thing.
                     let ran = std::panic::catch_unwind(|| run(seed));
                     failed.lock().unwrap().extend(ran.is_err().then_some(seed));
@@ -42,7 +44,10 @@ fn the_journal_and_its_oracle_give_the_same_history() {
         }
     });
     let failed = failed.into_inner().unwrap();
-    assert!(failed.is_empty(), "MEMORYD_SCRIPTS=1 MEMORYD_SEED={failed:?}");
+    assert!(
+        failed.is_empty(),
+        "MEMORYD_SCRIPTS=1 MEMORYD_SEED={failed:?}"
+    );
 }
 
 /// Says which script it was when a check fails anywhere below.
@@ -51,13 +56,23 @@ struct Told<'a>(u64, i64, &'a Deed);
 impl Drop for Told<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let _ = writeln!(std::io::stderr(), "seed {}, step {}: {:?}", self.0, self.1, self.2);
+            let _ = writeln!(
+                std::io::stderr(),
+                "seed {}, step {}: {:?}",
+                self.0,
+                self.1,
+                self.2
+            );
         }
     }
 }
 
 fn run(seed: u64) {
-    let durabilities = [vec![Durability::Journal], vec![Durability::Git], vec![Durability::Journal, Durability::Git]];
+    let durabilities = [
+        vec![Durability::Journal],
+        vec![Durability::Git],
+        vec![Durability::Journal, Durability::Git],
+    ];
     let mut worlds = durabilities.map(World::new);
     let mut chance = Chance::new(seed);
     for step in 0..STEPS {
@@ -72,9 +87,15 @@ fn run(seed: u64) {
 fn assert_same([journal, git, changing]: [Vec<String>; 3]) {
     for (name, other) in [("git", git), ("changing", changing)] {
         let without = |some: &[String], others: &[String]| -> Vec<String> {
-            some.iter().filter(|line| !others.contains(line)).cloned().collect()
+            some.iter()
+                .filter(|line| !others.contains(line))
+                .cloned()
+                .collect()
         };
         let differing = (without(&journal, &other), without(&other, &journal));
-        assert!(journal == other, "journal and {name} differ: {differing:#?}");
+        assert!(
+            journal == other,
+            "journal and {name} differ: {differing:#?}"
+        );
     }
 }

@@ -17,7 +17,7 @@ use memoryd::store::{Durability, Options, Receipt, Store, Wait};
 use tempfile::TempDir;
 
 /// Longer than anything that works takes, so that what does not work fails instead of hanging.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A memory on disk, and the store that serves it.
 pub(crate) struct Scene {
@@ -159,6 +159,11 @@ impl Scene {
             }
         }
         files
+    }
+
+    /// The same, if it is served.
+    pub(crate) fn try_read(&self, path: &str) -> Option<String> {
+        self.try_store().and_then(|_| self.read(path))
     }
 
     /// What the memory says.

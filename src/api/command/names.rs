@@ -83,9 +83,8 @@ impl Names {
     /// An empty one is the whole repository. Refuses a prefix that no folder can have in this view.
     pub(super) fn places(&self, prefix: Option<&str>) -> Result<Vec<String>, Rejection> {
         if matches!(self.view, View::Repository) {
-            return Ok(vec![
-                prefix.unwrap_or_default().trim_end_matches('/').to_owned(),
-            ]);
+            let place = RepoPath::parse_prefix(prefix.unwrap_or_default())?;
+            return Ok(vec![place.to_owned()]);
         }
         let prefix = VirtualPrefix::parse(prefix)?;
         let place = |mount: Mount| Ok(self.layout.folder(mount, self.owners())? + prefix.rest());
@@ -189,6 +188,10 @@ mod tests {
             names(None, None).places(Some("user/ann/")).unwrap(),
             ["user/ann"]
         );
+        for prefix in ["/", "../memory/user", "./user", "/srv/memory/user"] {
+            let refused = names(None, None).places(Some(prefix)).unwrap_err();
+            assert_eq!(refused.code(), "INVALID_PATH", "{prefix}");
+        }
     }
 
     #[test]

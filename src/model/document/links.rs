@@ -97,7 +97,8 @@ mod tests {
     #[test]
     fn links_are_found_where_they_stand() {
         use Notation::{Arrow, Markdown, Wiki};
-        let table: [(&str, &[(usize, &str, Notation)]); 10] = [
+        type Row<'a> = (&'a str, &'a [(usize, &'a str, Notation)]);
+        let table: [Row<'_>; 10] = [
             (
                 "see [a](b/c.md) and [[d|D]]\n\n[[e.md#f]]",
                 &[(1, "b/c.md", Markdown), (1, "d", Wiki), (3, "e.md#f", Wiki)],

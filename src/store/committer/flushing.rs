@@ -11,7 +11,7 @@ use crate::model::object::Revision;
 use crate::store::head::Committed;
 use crate::store::journaled;
 use crate::store::receipt::Wait;
-use crate::store::shared::{Errand, PAUSED, READ_ONLY};
+use crate::store::shared::{Errand, READ_ONLY};
 
 impl Committer {
     /// Makes a batch durable and answers; or takes it back and says so.
@@ -23,7 +23,8 @@ impl Committer {
             tracing::error!(%failure, "a flush failed; {} writes were not acknowledged", commits.len());
             return self.take_back(answers, &failure);
         }
-        let can_be_shown = !commits.is_empty() && self.shared.notices.get(PAUSED).is_none();
+        // Nobody waits for a show that cannot come.
+        let can_be_shown = !commits.is_empty() && !self.shared.notices.keep_from_showing();
         let urgent = can_be_shown && self.shared.pace.take();
         let waited_for = answers.iter().any(|answer| answer.wait == Wait::Published);
         self.accept(commits, urgent || waited_for);

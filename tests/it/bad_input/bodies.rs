@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use serde_json::{Value, json};
 
-use super::{INDEX, NOTE, Sight, assert_helps};
+use super::{INDEX, NOTE, Sight, assert_command_helps, assert_helps};
 use crate::program::{Program, Request, execute, file};
 
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -216,6 +216,29 @@ fn a_text_is_utf_8_without_nul() {
     program
         .ask(&file("PATCH", "user/note.md").json(&append))
         .refused(400, "VALIDATION_ERROR");
+    assert_eq!(Sight::of(&program), before);
+}
+
+#[test]
+fn a_command_takes_text_of_its_size_only() {
+    let program = Program::serving(&[INDEX, NOTE]);
+    let before = Sight::of(&program);
+    let large = vec![b'x'; (1 << 20) + 1];
+    for (input, code) in [
+        (&b"a\0b"[..], "VALIDATION_ERROR"),
+        (b"caf\xe9", "REFUSED"),
+        (&large, "TOO_LARGE"),
+    ] {
+        for verb in ["write", "patch"] {
+            let output = program.cli_given(input, &[verb, "user/alice/note.md", "--json"]);
+            let error = assert_command_helps(&output, verb);
+            assert_eq!(
+                (output.status.code(), &error["code"]),
+                (Some(3), &json!(code)),
+                "{error}"
+            );
+        }
+    }
     assert_eq!(Sight::of(&program), before);
 }
 

@@ -7,84 +7,89 @@ use super::{INDEX, NOTE, Sight, assert_command_helps, assert_helps};
 use crate::program::{Answer, Program, Request, file};
 
 /// Never a path, whatever it is meant for.
+const BAD_PATHS: [&str; 67] = [
+    "",
+    "/",
+    "/etc/passwd.md",
+    "user//a.md",
+    "user/./a.md",
+    "user/../a.md",
+    "user/../../a.md",
+    "user/x/../../bob/a.md",
+    "user\\a.md",
+    "user/a\\b.md",
+    "user/..\\x.md",
+    "user/C:/x.md",
+    "C:/x.md",
+    "user/CON.md",
+    "user/nul/a.md",
+    "user/com1.md",
+    "user/com\u{b9}.md",
+    "user/lpt9.txt.md",
+    "user/aux .md",
+    "user/a.md.",
+    "user/a.md ",
+    "user/ a.md",
+    "user/dir./a.md",
+    "user/dir /a.md",
+    "user/a\0b.md",
+    "user/a\nb.md",
+    "user/a\tb.md",
+    "user/\u{1b}[31m.md",
+    "user/a\u{7f}.md",
+    "user/a\u{85}b.md",
+    "user/git~2/a.md",
+    "user/GIT~1.md",
+    "user/.git/config.md",
+    "user/.GIT/config.md",
+    "user/.gi\u{307}t/a.md",
+    "user/.g\u{200c}it/a.md",
+    "user/.gitattributes",
+    "user/.hidden.md",
+    "user/-x.md",
+    "user/--output=x.md",
+    "user/~x.md",
+    "user/:(top)x.md",
+    "user/*.md",
+    "user/a?.md",
+    "user/\"a\".md",
+    "user/<a>.md",
+    "user/a|b.md",
+    "user/cafe\u{301}.md",
+    "user/\u{202e}dm.md",
+    "user/a\u{200b}b.md",
+    "user/\u{feff}a.md",
+    "user/\u{e000}.md",
+    "user/\u{ff0e}\u{ff0e}/a.md",
+    "user/\u{ff0e}git/a.md",
+    "user/a\u{2024}\u{2024}/\u{2024}.\u{2024}/x.md",
+    "user/a\u{ff0f}b.md",
+    "user/%2e%2e/a.md",
+    "user/a%2fb.md",
+    "user/a%5Cb.md",
+    "user/a%00.md",
+    "other/a.md",
+    "User/a.md",
+    "users/alice/a.md",
+    ".git/config.md",
+    ".memoryd/a.md",
+    "state/a.json",
+    "memoryd.toml",
+];
+
+/// They, and some that are only too long.
 fn bad_paths() -> Vec<String> {
-    let listed = [
-        "",
-        "/",
-        "/etc/passwd.md",
-        "user//a.md",
-        "user/./a.md",
-        "user/../a.md",
-        "user/../../a.md",
-        "user/x/../../bob/a.md",
-        "user\\a.md",
-        "user/a\\b.md",
-        "user/..\\x.md",
-        "user/C:/x.md",
-        "C:/x.md",
-        "user/CON.md",
-        "user/nul/a.md",
-        "user/com1.md",
-        "user/com\u{b9}.md",
-        "user/lpt9.txt.md",
-        "user/aux .md",
-        "user/a.md.",
-        "user/a.md ",
-        "user/ a.md",
-        "user/dir./a.md",
-        "user/dir /a.md",
-        "user/a\nb.md",
-        "user/a\tb.md",
-        "user/\u{1b}[31m.md",
-        "user/a\u{7f}.md",
-        "user/a\u{85}b.md",
-        "user/git~2/a.md",
-        "user/GIT~1.md",
-        "user/.git/config.md",
-        "user/.GIT/config.md",
-        "user/.gi\u{307}t/a.md",
-        "user/.g\u{200c}it/a.md",
-        "user/.gitattributes",
-        "user/.hidden.md",
-        "user/-x.md",
-        "user/--output=x.md",
-        "user/~x.md",
-        "user/:(top)x.md",
-        "user/*.md",
-        "user/a?.md",
-        "user/\"a\".md",
-        "user/<a>.md",
-        "user/a|b.md",
-        "user/cafe\u{301}.md",
-        "user/\u{202e}dm.md",
-        "user/a\u{200b}b.md",
-        "user/\u{feff}a.md",
-        "user/\u{e000}.md",
-        "user/\u{ff0e}\u{ff0e}/a.md",
-        "user/\u{ff0e}git/a.md",
-        "user/a\u{2024}\u{2024}/\u{2024}.\u{2024}/x.md",
-        "user/a\u{ff0f}b.md",
-        "user/%2e%2e/a.md",
-        "user/a%2fb.md",
-        "user/a%5Cb.md",
-        "user/a%00.md",
-        "other/a.md",
-        "User/a.md",
-        "users/alice/a.md",
-        ".git/config.md",
-        ".memoryd/a.md",
-        "state/a.json",
-        "memoryd.toml",
-    ];
     let long = [
         "x".repeat(256),
         "\u{e9}".repeat(120),
-        format!("{}x.md", "d/".repeat(16)),
-        format!("{}x.md", "deep-folder/".repeat(90)),
+        format!("{}x", "d/".repeat(16)),
+        format!("{}x", "deep-folder/".repeat(90)),
     ];
-    let listed = listed.map(str::to_owned).into_iter();
-    listed
-        .chain(long.map(|rest| format!("user/{rest}.md")))
+    let long = long.map(|rest| format!("user/{rest}.md"));
+    BAD_PATHS
+        .map(str::to_owned)
+        .into_iter()
+        .chain(long)
         .collect()
 }
 
@@ -96,7 +101,7 @@ const NO_FILES: [&str; 7] = [
     "user/notes",
     "user/a.md/",
     "user/a.exe",
-    "user/a.MD ",
+    "user/a.MD",
 ];
 
 /// Everything but what needs no escape; with a slash of its own or without.
@@ -286,9 +291,18 @@ fn command(number: usize, path: &str) -> Vec<&str> {
     }
 }
 
+/// Each verb that takes a folder, too.
+fn looking(number: usize, path: &str) -> Vec<&str> {
+    match number % 3 {
+        0 => vec!["list", "--json", "--", path],
+        1 => vec!["log", "--json", "--", path],
+        _ => vec!["diff", "--json", "--path", path],
+    }
+}
+
 #[test]
 fn no_command_takes_a_bad_path() {
-    let program = Program::serving(&[INDEX, NOTE]);
+    let mut program = Program::serving(&[INDEX, NOTE]);
     let before = Sight::of(&program);
     // What lies there in a repository is a person's own business.
     let elsewhere = [
@@ -298,19 +312,45 @@ fn no_command_takes_a_bad_path() {
         "users/alice/a.md",
         "state/a.json",
     ];
-    for (number, path) in bad_paths()
-        .iter()
-        .map(String::as_str)
-        .chain(NO_FILES)
-        .enumerate()
-    {
-        let of_alice = [&["--user=alice"], &*command(number, path)].concat();
-        assert_command_helps(&program.cli(&of_alice), &format!("{of_alice:?}"));
-        if !elsewhere.contains(&path) {
-            let path = in_repository(path);
-            let of_repository = command(number, &path);
-            assert_command_helps(&program.cli(&of_repository), &format!("{of_repository:?}"));
+    let run = |program: &Program, arguments: &[&str]| {
+        drop(assert_command_helps(
+            &program.cli(arguments),
+            &format!("{arguments:?}"),
+        ));
+    };
+    let given = bad_paths();
+    // No argument of a program can hold a NUL.
+    let given = given.iter().filter(|path| !path.contains('\0'));
+    for (number, path) in given.map(String::as_str).enumerate() {
+        run(
+            &program,
+            &[&["--user=alice"], &*command(number, path)].concat(),
+        );
+        if !path.is_empty() {
+            run(
+                &program,
+                &[&["--user=alice"], &*looking(number, path)].concat(),
+            );
         }
+        if !elsewhere.contains(&path) && !path.is_empty() {
+            let path = in_repository(path);
+            run(&program, &command(number, &path));
+            run(&program, &looking(number, &path));
+        }
+    }
+    for (number, path) in NO_FILES.into_iter().enumerate() {
+        run(
+            &program,
+            &[&["--user=alice"], &*command(number, path)].concat(),
+        );
+    }
+    program.stop();
+    for number in 0..5 {
+        run(
+            &program,
+            &[&["--user=alice"], &*command(number, "user/../a.md")].concat(),
+        );
+        run(&program, &command(number, "user/alice/.git/config.md"));
     }
     assert_eq!(Sight::of(&program), before);
 }

@@ -47,7 +47,13 @@ impl Claims {
 
     /// They were told that they have it.
     pub(super) fn promise(&mut self, edit: usize, events: usize) {
-        self.of_edit(edit).for_each(|claim| claim.promised = Some(events));
+        self.of_edit(edit)
+            .for_each(|claim| claim.promised = Some(events));
+    }
+
+    pub(super) fn is_promised(&self, edit: usize) -> bool {
+        let mut claims = self.0.iter().filter(|claim| claim.edit == edit);
+        claims.all(|claim| claim.promised.is_some())
     }
 
     /// They were told that nothing was changed.
@@ -61,10 +67,22 @@ impl Claims {
 
     /// The claims as they stood after some events, all of that in the past.
     pub(super) fn at(&self, events: usize) -> Self {
-        let made = self.0.iter().filter(|claim| claim.made < events || claim.made == 0).cloned();
+        let made = self
+            .0
+            .iter()
+            .filter(|claim| claim.made < events || claim.made == 0)
+            .cloned();
         let then = |claim: Claim| {
-            let promised = claim.promised.filter(|promised| *promised <= events).map(|_| 0);
-            Claim { made: 0, promised, is_refused: claim.is_refused && promised.is_none(), ..claim }
+            let promised = claim
+                .promised
+                .filter(|promised| *promised <= events)
+                .map(|_| 0);
+            Claim {
+                made: 0,
+                promised,
+                is_refused: claim.is_refused && promised.is_none(),
+                ..claim
+            }
         };
         Self(made.map(then).collect())
     }
@@ -79,7 +97,9 @@ impl Claims {
 
     /// Whether somebody wrote this, and was not told that it was refused.
     pub(super) fn has(&self, path: &str, text: &str) -> bool {
-        self.0.iter().any(|claim| claim.path == path && claim.text.as_deref() == Some(text) && !claim.is_refused)
+        self.0.iter().any(|claim| {
+            claim.path == path && claim.text.as_deref() == Some(text) && !claim.is_refused
+        })
     }
 
     /// The texts that must be in history.
@@ -93,13 +113,24 @@ impl Claims {
         let of_path: Vec<_> = self.0.iter().filter(|claim| claim.path == path).collect();
         let last = of_path.iter().rposition(|claim| claim.promised.is_some());
         let before = last.is_none().then_some(None);
-        let after = of_path[last.unwrap_or(0)..].iter().filter(|claim| !claim.is_refused);
-        before.into_iter().chain(after.map(|claim| claim.text.as_deref())).collect()
+        let after = of_path[last.unwrap_or(0)..]
+            .iter()
+            .filter(|claim| !claim.is_refused);
+        before
+            .into_iter()
+            .chain(after.map(|claim| claim.text.as_deref()))
+            .collect()
     }
 
     /// The wishes for several paths that are the last for each of these.
     pub(super) fn together(&self) -> Vec<Vec<&Claim>> {
-        let is_last = |claim: &Claim| self.0.iter().rfind(|other| other.path == claim.path).map(|l| l.edit) == Some(claim.edit);
+        let is_last = |claim: &Claim| {
+            self.0
+                .iter()
+                .rfind(|other| other.path == claim.path)
+                .map(|l| l.edit)
+                == Some(claim.edit)
+        };
         let groups = self.0.chunk_by(|one, other| one.edit == other.edit);
         let whole = groups.filter(|group| group.len() > 1 && group.iter().all(is_last));
         whole.map(|group| group.iter().collect()).collect()

@@ -16,8 +16,16 @@ const SECTOR_BYTES: usize = 512;
 /// What is not durable yet.
 #[derive(Debug, Clone)]
 enum Pending {
-    Names { sets: Vec<(String, Option<Node>)>, folders: Vec<String> },
-    Write { file: FileId, at: usize, bytes: Arc<[u8]>, is_doubtful: bool },
+    Names {
+        sets: Vec<(String, Option<Node>)>,
+        folders: Vec<String>,
+    },
+    Write {
+        file: FileId,
+        at: usize,
+        bytes: Arc<[u8]>,
+        is_doubtful: bool,
+    },
 }
 
 /// A disk between two events: what is durable, and what is on its way.
@@ -40,13 +48,22 @@ pub(super) enum Survival {
 impl Survival {
     /// One of them.
     pub(super) fn choose(chance: &mut Chance) -> Self {
-        *chance.pick(&[Self::All, Self::Nothing, Self::Percent(20), Self::Percent(60), Self::Percent(90)])
+        *chance.pick(&[
+            Self::All,
+            Self::Nothing,
+            Self::Percent(20),
+            Self::Percent(60),
+            Self::Percent(90),
+        ])
     }
 }
 
 impl Ledger {
     pub(super) fn new(before: &Image) -> Self {
-        Self { durable: before.clone(), pending: Vec::new() }
+        Self {
+            durable: before.clone(),
+            pending: Vec::new(),
+        }
     }
 
     /// Goes on by one event.
@@ -54,7 +71,12 @@ impl Ledger {
         match event.clone() {
             Event::Names { sets, folders } => self.pending.push(Pending::Names { sets, folders }),
             Event::Write { file, at, bytes } => {
-                self.pending.push(Pending::Write { file, at, bytes, is_doubtful: false });
+                self.pending.push(Pending::Write {
+                    file,
+                    at,
+                    bytes,
+                    is_doubtful: false,
+                });
             }
             Event::SyncFile { file, failed } => self.sync_file(file, failed),
             Event::SyncFolder(folder) => self.sync_folder(&folder),
@@ -72,7 +94,7 @@ impl Ledger {
             Survival::Nothing => false,
             Survival::Percent(percent) => chance.below(100) < percent,
         };
-        let mut writes: BTreeMap<FileId, Vec<(usize, Arc<[u8]>)>> = BTreeMap::new();
+        let mut writes: BTreeMap<FileId, Vec<Written>> = BTreeMap::new();
         for pending in &self.pending {
             match pending {
                 Pending::Names { sets, .. } => {
@@ -84,18 +106,28 @@ impl Ledger {
                         lost.push(format!("{sets:?}"));
                     }
                 }
-                Pending::Write { file, at, bytes, .. } => writes.entry(*file).or_default().push((*at, bytes.clone())),
+                Pending::Write {
+                    file, at, bytes, ..
+                } => writes.entry(*file).or_default().push((*at, bytes.clone())),
             }
         }
         for (file, writes) in writes {
             let durable = image.files.entry(file).or_default();
             let before = durable.clone();
-            let how = if survives(chance) { "all" } else { torn(durable, &writes, survival, chance) };
+            let how = if survives(chance) {
+                "all"
+            } else {
+                torn(durable, &writes, survival, chance)
+            };
             if how == "all" {
                 *durable = before;
-                writes.iter().for_each(|(at, bytes)| durable.write(*at, bytes));
+                writes
+                    .iter()
+                    .for_each(|(at, bytes)| durable.write(*at, bytes));
             } else {
-                lost.push(format!("of what was written to file {file}, there is {how}"));
+                lost.push(format!(
+                    "of what was written to file {file}, there is {how}"
+                ));
             }
         }
         (image, lost)
@@ -104,8 +136,18 @@ impl Ledger {
     fn sync_file(&mut self, synced: FileId, failed: bool) {
         for pending in std::mem::take(&mut self.pending) {
             match pending {
-                Pending::Write { file, at, bytes, is_doubtful: false } if file == synced => match failed {
-                    true => self.pending.push(Pending::Write { file, at, bytes, is_doubtful: true }),
+                Pending::Write {
+                    file,
+                    at,
+                    bytes,
+                    is_doubtful: false,
+                } if file == synced => match failed {
+                    true => self.pending.push(Pending::Write {
+                        file,
+                        at,
+                        bytes,
+                        is_doubtful: true,
+                    }),
                     false => self.durable.write(file, at, &bytes),
                 },
                 other => self.pending.push(other),
@@ -127,8 +169,15 @@ impl Ledger {
     fn sync_file_system(&mut self) {
         for pending in std::mem::take(&mut self.pending) {
             match pending {
-                Pending::Names { sets, .. } => sets.iter().for_each(|(path, node)| self.durable.set(path, *node)),
-                Pending::Write { file, at, bytes, is_doubtful: false } => self.durable.write(file, at, &bytes),
+                Pending::Names { sets, .. } => sets
+                    .iter()
+                    .for_each(|(path, node)| self.durable.set(path, *node)),
+                Pending::Write {
+                    file,
+                    at,
+                    bytes,
+                    is_doubtful: false,
+                } => self.durable.write(file, at, &bytes),
                 doubtful => self.pending.push(doubtful),
             }
         }
@@ -136,10 +185,15 @@ impl Ledger {
 
     fn write_through(&mut self, sets: &[(String, Option<Node>)], files: Vec<(FileId, Bytes)>) {
         for (file, bytes) in files {
-            self.pending.retain(|pending| !matches!(pending, Pending::Write { file: other, .. } if *other == file));
+            self.pending.retain(
+                |pending| !matches!(pending, Pending::Write { file: other, .. } if *other == file),
+            );
             self.durable.files.insert(file, bytes);
         }
-        self.pending.push(Pending::Names { sets: sets.to_vec(), folders: Vec::new() });
+        self.pending.push(Pending::Names {
+            sets: sets.to_vec(),
+            folders: Vec::new(),
+        });
         self.settle(vec![self.pending.len() - 1]);
     }
 
@@ -148,40 +202,73 @@ impl Ledger {
         let mut done = 0;
         while let Some(index) = settled.get(done).copied() {
             done += 1;
-            let Pending::Names { sets, .. } = &self.pending[index] else { continue };
+            let Pending::Names { sets, .. } = &self.pending[index] else {
+                continue;
+            };
             let names: HashSet<_> = sets.iter().map(|(path, _)| path.as_str()).collect();
-            let removed: Vec<_> = sets.iter().filter(|(_, node)| node.is_none()).map(|(path, _)| path).collect();
+            let removed: Vec<_> = sets
+                .iter()
+                .filter(|(_, node)| node.is_none())
+                .map(|(path, _)| path)
+                .collect();
             let concerns = |path: &str| {
-                let is_below = |folder: &&String| path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'));
+                let is_below = |folder: &&String| {
+                    path.strip_prefix(folder.as_str())
+                        .is_some_and(|rest| rest.starts_with('/'))
+                };
                 names.contains(path) || removed.iter().any(is_below)
             };
-            let earlier = self.pending[..index].iter().enumerate().filter(|(_, pending)| match pending {
-                Pending::Names { sets, .. } => sets.iter().any(|(path, _)| concerns(path)),
-                Pending::Write { .. } => false,
-            });
-            settled.extend(earlier.map(|(index, _)| index).filter(|index| !settled.contains(index)).collect::<Vec<_>>());
+            let earlier = self.pending[..index]
+                .iter()
+                .enumerate()
+                .filter(|(_, pending)| match pending {
+                    Pending::Names { sets, .. } => sets.iter().any(|(path, _)| concerns(path)),
+                    Pending::Write { .. } => false,
+                });
+            settled.extend(
+                earlier
+                    .map(|(index, _)| index)
+                    .filter(|index| !settled.contains(index))
+                    .collect::<Vec<_>>(),
+            );
         }
-        let mut index = 0;
-        for pending in std::mem::take(&mut self.pending) {
+        let pending = std::mem::take(&mut self.pending);
+        for (index, pending) in pending.into_iter().enumerate() {
             match pending {
                 Pending::Names { sets, .. } if settled.contains(&index) => {
-                    sets.iter().for_each(|(path, node)| self.durable.set(path, *node));
+                    sets.iter()
+                        .for_each(|(path, node)| self.durable.set(path, *node));
                 }
                 other => self.pending.push(other),
             }
-            index += 1;
         }
     }
 }
 
+/// Bytes and where in a file they were written.
+type Written = (usize, Arc<[u8]>);
+
 /// Whether an earlier change of a name, or of one below it, has been lost.
 fn is_held(held: &HashSet<&str>, path: &str) -> bool {
-    held.contains(path) || held.iter().any(|lost| lost.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')))
+    held.contains(path)
+        || held.iter().any(|lost| {
+            lost.strip_prefix(path)
+                .is_some_and(|rest| rest.starts_with('/'))
+        })
 }
 
 /// Takes some of what was written, and says what.
-fn torn(bytes: &mut Bytes, writes: &[(usize, Arc<[u8]>)], survival: Survival, chance: &mut Chance) -> &'static str {
-    let end = writes.iter().map(|(at, bytes)| at + bytes.len()).max().unwrap_or(0);
+fn torn(
+    bytes: &mut Bytes,
+    writes: &[Written],
+    survival: Survival,
+    chance: &mut Chance,
+) -> &'static str {
+    let end = writes
+        .iter()
+        .map(|(at, bytes)| at + bytes.len())
+        .max()
+        .unwrap_or(0);
     match (survival, chance.below(5)) {
         (Survival::Nothing, 0..=2) | (_, 0) => "nothing",
         (_, 1) => {
@@ -190,9 +277,12 @@ fn torn(bytes: &mut Bytes, writes: &[(usize, Arc<[u8]>)], survival: Survival, ch
         }
         (_, 2) => {
             let length = chance.below(end.max(1));
-            writes.iter().filter(|(at, _)| *at < length).for_each(|(at, written)| {
-                bytes.write(*at, &written[..written.len().min(length - at)]);
-            });
+            writes
+                .iter()
+                .filter(|(at, _)| *at < length)
+                .for_each(|(at, written)| {
+                    bytes.write(*at, &written[..written.len().min(length - at)]);
+                });
             "its beginning"
         }
         _ => {

@@ -9,12 +9,20 @@ use super::stage::Stage;
 use super::tape::{Failure, Plan};
 use super::verdict;
 
-const FAILURES: [Failure; 4] = [Failure::Broken, Failure::Full, Failure::TooManyFiles, Failure::Short];
+const FAILURES: [Failure; 4] = [
+    Failure::Broken,
+    Failure::Full,
+    Failure::TooManyFiles,
+    Failure::Short,
+];
 /// What a failure may keep away for good is not waited for any longer.
 const PATIENCE: Duration = Duration::from_millis(300);
 /// Once nothing fails any more, the store is as it was within this time.
 const HEALED_MAX: Duration = Duration::from_secs(20);
-const HEALED: (&str, &str) = ("team/sales/healed.md", "# Written when nothing failed any more\n");
+const HEALED: (&str, &str) = (
+    "team/sales/healed.md",
+    "# Written when nothing failed any more\n",
+);
 
 /// An operation of a scenario that fails.
 pub(super) struct Fault {
@@ -37,7 +45,13 @@ impl Fault {
         let mut faults = Vec::new();
         for number in 1..=stage.tape.heal() {
             for failure in FAILURES {
-                let fault = |is_sticky| Self { scenario: *scenario, durability, failure, number, is_sticky };
+                let fault = |is_sticky| Self {
+                    scenario: *scenario,
+                    durability,
+                    failure,
+                    number,
+                    is_sticky,
+                };
                 faults.extend([false, true].map(fault));
             }
         }
@@ -49,6 +63,22 @@ impl Fault {
         Box::new(move |number| (number == first || is_sticky && number > first).then_some(failure))
     }
 
+    /// In a few words.
+    pub(super) fn told(&self) -> String {
+        let Self {
+            scenario,
+            durability,
+            failure,
+            number,
+            is_sticky,
+        } = self;
+        let more = if *is_sticky { " and all after it" } else { "" };
+        format!(
+            "{}, {durability:?}, operation {number}{more} {failure:?}",
+            scenario.name
+        )
+    }
+
     /// Plays the scenario with the fault, and says what is wrong once nothing fails any more.
     pub(super) fn judge(&self, thorough: bool) -> Result<(), String> {
         let mut stage = Stage::new(self.durability);
@@ -57,11 +87,7 @@ impl Fault {
         stage.tape.fail(self.plan());
         (self.scenario.play)(&mut stage);
         stage.tape.heal();
-        serves_again(&mut stage).and_then(|()| verdict::of(&mut stage, thorough)).map_err(|wrong| {
-            let Self { scenario, durability, failure, number, is_sticky } = self;
-            let more = if *is_sticky { " and all after it" } else { "" };
-            format!("{}, {durability:?}, operation {number}{more} {failure:?}: {wrong}", scenario.name)
-        })
+        serves_again(&mut stage).and_then(|()| verdict::of(&mut stage, thorough))
     }
 }
 
@@ -75,12 +101,21 @@ fn serves_again(stage: &mut Stage) -> Result<(), String> {
         stage.write(HEALED.0, HEALED.1);
         stage.scene.read(HEALED.0).as_deref() == Some(HEALED.1)
     };
-    let status = |stage: &Stage| format!("{:?} differ; {:#?}", stage.differing(), stage.scene.store().status());
+    let status = |stage: &Stage| {
+        format!(
+            "{:?} differ; {:#?}",
+            stage.differing(),
+            stage.scene.store().status()
+        )
+    };
     if !stage.wait_until(HEALED_MAX, is_written) {
         return Err(format!("takes no writes again: {}", status(stage)));
     }
     if !stage.wait_until(HEALED_MAX, Stage::is_settled) {
         return Err(format!("shows nothing again: {}", status(stage)));
     }
-    stage.scene.try_stop().map_err(|error| format!("does not stop: {error}"))
+    stage
+        .scene
+        .try_stop()
+        .map_err(|error| format!("does not stop: {error}"))
 }

@@ -44,7 +44,10 @@ impl Bytes {
             if *part == ZEROS[..part.len()] && !self.pages.contains_key(&page) {
                 continue;
             }
-            let page = self.pages.entry(page).or_insert_with(|| Arc::new([0; PAGE_BYTES]));
+            let page = self
+                .pages
+                .entry(page)
+                .or_insert_with(|| Arc::new([0; PAGE_BYTES]));
             Arc::make_mut(page)[start..start + part.len()].copy_from_slice(part);
         }
     }
@@ -94,14 +97,20 @@ impl Image {
         for entry in fs::read_dir(folder.join(below)).unwrap() {
             let entry = entry.unwrap();
             let name = entry.file_name().into_string().unwrap();
-            let path = if below.is_empty() { name } else { format!("{below}/{name}") };
+            let path = if below.is_empty() {
+                name
+            } else {
+                format!("{below}/{name}")
+            };
             let metadata = entry.metadata().unwrap();
             if metadata.is_dir() {
                 self.names.insert(path.clone(), Node::Folder);
                 self.add(folder, &path);
             } else {
                 let file = metadata.ino();
-                self.files.entry(file).or_insert_with(|| Bytes::of(&fs::read(entry.path()).unwrap()));
+                self.files
+                    .entry(file)
+                    .or_insert_with(|| Bytes::of(&fs::read(entry.path()).unwrap()));
                 self.names.insert(path, Node::File(file));
             }
         }
@@ -116,7 +125,12 @@ impl Image {
                 Node::File(file) => match names.get(file) {
                     Some(other) => fs::hard_link(folder.join(other), folder.join(path)).unwrap(),
                     None => {
-                        self.files.get(file).cloned().unwrap_or_default().put(&folder.join(path), age).unwrap();
+                        self.files
+                            .get(file)
+                            .cloned()
+                            .unwrap_or_default()
+                            .put(&folder.join(path), age)
+                            .unwrap();
                         names.insert(*file, path);
                     }
                 },
@@ -133,9 +147,14 @@ impl Image {
     }
 
     /// The names below a folder.
-    pub(super) fn below<'a>(&'a self, folder: &str) -> impl Iterator<Item = (&'a String, &'a Node)> {
+    pub(super) fn below<'a>(
+        &'a self,
+        folder: &str,
+    ) -> impl Iterator<Item = (&'a String, &'a Node)> {
         let prefix = format!("{folder}/");
-        self.names.range(prefix.clone()..).take_while(move |(path, _)| path.starts_with(&prefix))
+        self.names
+            .range(prefix.clone()..)
+            .take_while(move |(path, _)| path.starts_with(&prefix))
     }
 
     pub(super) fn set(&mut self, path: &str, node: Option<Node>) {

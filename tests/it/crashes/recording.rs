@@ -46,12 +46,24 @@ impl Recording {
     fn on(stage: &Stage, name: String, begun: usize) -> Self {
         let log = stage.tape.lock();
         let (before, events, claims) = (log.before.clone(), log.events.clone(), log.claims.clone());
-        Self { name, durability: stage.scene.durability, before, events, claims, begun }
+        Self {
+            name,
+            durability: stage.scene.durability,
+            before,
+            events,
+            claims,
+            begun,
+        }
     }
 
     /// Starts on the folder as a cut after some events leaves it, and says what is wrong. `twice`: the power goes again,
     /// at some moment of that start.
-    pub(super) fn judge(&self, events: usize, chance: &mut Chance, twice: bool) -> Result<(), String> {
+    pub(super) fn judge(
+        &self,
+        events: usize,
+        chance: &mut Chance,
+        twice: bool,
+    ) -> Result<(), String> {
         let survival = Survival::choose(chance);
         let (image, lost) = self.cut(events, survival, chance);
         let mut stage = self.start_on(&image, self.claims.at(events), survival);
@@ -67,7 +79,10 @@ impl Recording {
     }
 
     fn start_and_cut_again(&self, mut stage: Stage, chance: &mut Chance) -> Result<(), String> {
-        stage.scene.start_if_possible().map_err(|error| format!("does not start: {error}"))?;
+        stage
+            .scene
+            .start_if_possible()
+            .map_err(|error| format!("does not start: {error}"))?;
         let start = Self::on(&stage, format!("start after {}", self.name), 0);
         let events = chance.below(start.events.len() + 1);
         start.judge(events, chance, false)
@@ -76,7 +91,9 @@ impl Recording {
     /// The folder as a cut leaves it, and what of it was lost.
     fn cut(&self, events: usize, survival: Survival, chance: &mut Chance) -> (Image, Vec<String>) {
         let mut ledger = Ledger::new(&self.before);
-        self.events[..events].iter().for_each(|event| ledger.add(event));
+        self.events[..events]
+            .iter()
+            .for_each(|event| ledger.add(event));
         let (mut image, lost) = ledger.cut(survival, chance);
         if survival != Survival::All {
             forget_boot(&mut image);
@@ -85,8 +102,17 @@ impl Recording {
     }
 
     fn start_on(&self, image: &Image, claims: Claims, survival: Survival) -> Stage {
-        let folder = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap();
-        image.put(folder.path(), if survival == Survival::All { Duration::ZERO } else { LAST_BOOT });
+        let folder = TempDir::new_in("/dev/shm")
+            .or_else(|_| TempDir::new())
+            .unwrap();
+        image.put(
+            folder.path(),
+            if survival == Survival::All {
+                Duration::ZERO
+            } else {
+                LAST_BOOT
+            },
+        );
         let mut scene = Scene::of(folder);
         scene.durability = self.durability;
         Stage::after(scene, claims)
@@ -95,8 +121,12 @@ impl Recording {
 
 /// After a power cut there is another boot than the one that the folder tells of.
 fn forget_boot(image: &mut Image) {
-    let Some(file) = image.file(STATE) else { return };
-    let Some(state) = image.files.get_mut(&file) else { return };
+    let Some(file) = image.file(STATE) else {
+        return;
+    };
+    let Some(state) = image.files.get_mut(&file) else {
+        return;
+    };
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
     let told = String::from_utf8_lossy(&state.to_vec()).replace(boot.trim(), "another");
     *state = Bytes::of(told.as_bytes());

@@ -21,14 +21,20 @@ pub(super) fn history(folder: &Path) -> Result<History, String> {
     for reference in repository.references().map_err(said)? {
         let reference = reference.map_err(said)?;
         let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
-        let commit = reference.peel_to_commit().map_err(|error| format!("{name}: {error}"))?;
+        let commit = reference
+            .peel_to_commit()
+            .map_err(|error| format!("{name}: {error}"))?;
         walk.push(commit.id()).map_err(said)?;
     }
     let (mut history, mut seen) = (History::default(), HashSet::new());
     for commit in walk {
-        let commit = repository.find_commit(commit.map_err(said)?).map_err(said)?;
+        let commit = repository
+            .find_commit(commit.map_err(said)?)
+            .map_err(said)?;
         history.commits += 1;
-        let tree = commit.tree().map_err(|error| format!("commit {}: {error}", commit.id()))?;
+        let tree = commit
+            .tree()
+            .map_err(|error| format!("commit {}: {error}", commit.id()))?;
         let mut missing = None;
         let walked = tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
             let path = format!("{folder}{}", String::from_utf8_lossy(entry.name_bytes()));
@@ -51,19 +57,43 @@ pub(super) fn complaints(folder: &Path) -> Result<Vec<String>, String> {
     let said = |error: git2::Error| error.to_string();
     let repository = Repository::open(folder).map_err(said)?;
     let mut options = StatusOptions::new();
-    options.include_untracked(true).recurse_untracked_dirs(true).update_index(false);
+    options
+        .include_untracked(true)
+        .recurse_untracked_dirs(true)
+        .update_index(false);
     let statuses = repository.statuses(Some(&mut options)).map_err(said)?;
-    let changed = statuses.iter().filter(|entry| entry.status() != Status::CURRENT && entry.status() != Status::IGNORED);
+    let changed = statuses
+        .iter()
+        .filter(|entry| entry.status() != Status::CURRENT && entry.status() != Status::IGNORED);
     let mut complaints: Vec<_> = changed
-        .map(|entry| format!("{} is {:?}", String::from_utf8_lossy(entry.path_bytes()), entry.status()))
+        .map(|entry| {
+            format!(
+                "{} is {:?}",
+                String::from_utf8_lossy(entry.path_bytes()),
+                entry.status()
+            )
+        })
         .collect();
-    let locks = ["index", "HEAD", "config", "refs/heads/main", "refs/memoryd/head", "refs/memoryd/shown", "refs/memoryd/kept"];
-    let standing = locks.iter().map(|name| format!(".git/{name}.lock")).filter(|lock| folder.join(lock).exists());
+    let locks = [
+        "index",
+        "HEAD",
+        "config",
+        "refs/heads/main",
+        "refs/memoryd/head",
+        "refs/memoryd/shown",
+        "refs/memoryd/kept",
+    ];
+    let standing = locks
+        .iter()
+        .map(|name| format!(".git/{name}.lock"))
+        .filter(|lock| folder.join(lock).exists());
     complaints.extend(standing.map(|lock| format!("{lock} stands")));
     Ok(complaints)
 }
 
 fn text(repository: &Repository, blob: Oid) -> Result<String, String> {
-    let blob = repository.find_blob(blob).map_err(|error| error.to_string())?;
+    let blob = repository
+        .find_blob(blob)
+        .map_err(|error| error.to_string())?;
     Ok(String::from_utf8_lossy(blob.content()).into_owned())
 }

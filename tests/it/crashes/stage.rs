@@ -38,14 +38,22 @@ impl Stage {
         scene.git(&["config", "user.email", "pat@example.com"]);
         let tape = Arc::new(Tape::new(scene.path(), Claims::of(&FILES)));
         scene.witness = Some(tape.clone());
-        Self { scene, tape, patience: Duration::from_secs(5) }
+        Self {
+            scene,
+            tape,
+            patience: Duration::from_secs(5),
+        }
     }
 
     /// A folder as a cut left it, with what had been promised before.
     pub(super) fn after(mut scene: Scene, claims: Claims) -> Self {
         let tape = Arc::new(Tape::new(scene.path(), claims));
         scene.witness = Some(tape.clone());
-        Self { scene, tape, patience: Duration::from_secs(5) }
+        Self {
+            scene,
+            tape,
+            patience: Duration::from_secs(5),
+        }
     }
 
     /// Starts the store, unless a planned failure keeps it from it.
@@ -60,7 +68,10 @@ impl Stage {
 
     /// Nothing is shown until it is released.
     pub(super) fn hold(&self) {
-        let _ = self.scene.try_store().map(|store| store.hold("a test", 600));
+        let _ = self
+            .scene
+            .try_store()
+            .map(|store| store.hold("a test", 600));
     }
 
     pub(super) fn release(&self) {
@@ -68,16 +79,30 @@ impl Stage {
     }
 
     pub(super) fn write(&self, path: &str, text: &str) {
-        self.edits(vec![Step::Write { target: target(path), text: text.into() }], &[(path, Some(text))]);
+        self.edits(
+            vec![Step::Write {
+                target: target(path),
+                text: text.into(),
+            }],
+            &[(path, Some(text))],
+        );
     }
 
     pub(super) fn delete(&self, path: &str) {
-        self.edits(vec![Step::Delete { target: target(path) }], &[(path, None)]);
+        self.edits(
+            vec![Step::Delete {
+                target: target(path),
+            }],
+            &[(path, None)],
+        );
     }
 
     /// Gives a file of this text another name.
     pub(super) fn rename(&self, from: &str, to: &str, text: &str) {
-        let step = Step::Rename { target: target(from), to: target(to) };
+        let step = Step::Rename {
+            target: target(from),
+            to: target(to),
+        };
         self.edits(vec![step], &[(from, None), (to, Some(text))]);
     }
 
@@ -87,7 +112,11 @@ impl Stage {
     }
 
     /// One edit; what is given waits for the answer.
-    pub(super) fn submit(&self, steps: Vec<Step>, wanted: &[(&str, Option<&str>)]) -> impl FnOnce() + use<> {
+    pub(super) fn submit(
+        &self,
+        steps: Vec<Step>,
+        wanted: &[(&str, Option<&str>)],
+    ) -> impl FnOnce() + use<> {
         self.submit_claimed(steps, self.claim(wanted))
     }
 
@@ -107,7 +136,10 @@ impl Stage {
         };
         if let Some(store) = self.scene.try_store() {
             let mut wish: Edit = edit(steps[0].clone());
-            wish.steps = steps.into_iter().map(|step| (step, wish.steps[0].1)).collect();
+            wish.steps = steps
+                .into_iter()
+                .map(|step| (step, wish.steps[0].1))
+                .collect();
             store.submit(wish, Wait::Acknowledged, reply);
         }
         move || answered.recv().unwrap_or_default()
@@ -132,8 +164,15 @@ impl Stage {
     }
 
     /// Right before the daemon does something, a person saves a file. Gives what has become of that to be a promise.
-    pub(super) fn ambush(&self, is_here: fn(&Operation<'_>) -> bool, path: &'static str, text: &'static str) {
-        self.tape.ambush(is_here, move |folder| std::fs::write(folder.join(path), text).unwrap());
+    pub(super) fn ambush(
+        &self,
+        is_here: fn(&Operation<'_>) -> bool,
+        path: &'static str,
+        text: &'static str,
+    ) {
+        self.tape.ambush(is_here, move |folder| {
+            std::fs::write(folder.join(path), text).unwrap()
+        });
     }
 
     /// What everybody has been promised so far.
@@ -165,16 +204,23 @@ impl Stage {
 
     /// Whether branch, index and files are where the memory is.
     pub(super) fn is_settled(&self) -> bool {
-        let Some(store) = self.scene.try_store() else { return true };
+        let Some(store) = self.scene.try_store() else {
+            return true;
+        };
         let status = store.status();
-        let shown = [status.published, status.shown].iter().all(|at| *at == status.head);
+        let shown = [status.published, status.shown]
+            .iter()
+            .all(|at| *at == status.head);
         shown && status.paused.is_none() && self.differing().is_empty()
     }
 
     /// Whether the head is where people moved the branch.
     pub(super) fn has_followed(&self) -> bool {
-        let tip = std::fs::read_to_string(self.scene.at(".git/refs/heads/main")).unwrap_or_default();
-        self.scene.try_store().is_none_or(|store| store.status().shown.to_string() == tip.trim_end())
+        let tip =
+            std::fs::read_to_string(self.scene.at(".git/refs/heads/main")).unwrap_or_default();
+        self.scene
+            .try_store()
+            .is_none_or(|store| store.status().shown.to_string() == tip.trim_end())
     }
 
     /// Whether git has everything.
@@ -185,7 +231,9 @@ impl Stage {
 
     /// Files that are not as the memory has them.
     pub(super) fn differing(&self) -> HashSet<String> {
-        let Some(store) = self.scene.try_store() else { return HashSet::new() };
+        let Some(store) = self.scene.try_store() else {
+            return HashSet::new();
+        };
         let served = store.snapshot();
         let mut differing: HashSet<_> = self.scene.files_on_disk().into_iter().collect();
         for (path, file) in served.files() {

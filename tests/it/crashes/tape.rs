@@ -14,15 +14,28 @@ use super::image::{Bytes, FileId, Image, Node, parent};
 #[derive(Debug, Clone)]
 pub(super) enum Event {
     /// Names came, went or moved, all in one step. Durable when these folders have been synced.
-    Names { sets: Vec<(String, Option<Node>)>, folders: Vec<String> },
+    Names {
+        sets: Vec<(String, Option<Node>)>,
+        folders: Vec<String>,
+    },
     /// Bytes were written to a file.
-    Write { file: FileId, at: usize, bytes: Arc<[u8]> },
+    Write {
+        file: FileId,
+        at: usize,
+        bytes: Arc<[u8]>,
+    },
     /// A file was synced. When that failed, nobody knows what of it the disk has, and no later sync will tell.
-    SyncFile { file: FileId, failed: bool },
+    SyncFile {
+        file: FileId,
+        failed: bool,
+    },
     SyncFolder(String),
     SyncFileSystem,
     /// People did something; it counts as written through.
-    People { sets: Vec<(String, Option<Node>)>, files: Vec<(FileId, Bytes)> },
+    People {
+        sets: Vec<(String, Option<Node>)>,
+        files: Vec<(FileId, Bytes)>,
+    },
 }
 
 const EIO: i32 = 5;
@@ -45,7 +58,9 @@ impl Event {
     /// In a few words.
     pub(super) fn told(&self) -> String {
         match self {
-            Self::Write { file, at, bytes } => format!("{} bytes to file {file} at {at}", bytes.len()),
+            Self::Write { file, at, bytes } => {
+                format!("{} bytes to file {file} at {at}", bytes.len())
+            }
             Self::People { sets, files } => {
                 let files: Vec<_> = files.iter().map(|(file, _)| file).collect();
                 format!("people set names {sets:?} and wrote files {files:?}")
@@ -89,10 +104,14 @@ impl Witness for Tape {
         log.note(operation, failure);
         match (failure, operation) {
             (None, _) => Verdict::Proceed,
-            (Some(Failure::Short), Operation::Write { bytes, .. }) => Verdict::Short(bytes.len() / 2),
+            (Some(Failure::Short), Operation::Write { bytes, .. }) => {
+                Verdict::Short(bytes.len() / 2)
+            }
             (Some(Failure::Broken), _) => Verdict::Fail(io::Error::from_raw_os_error(EIO)),
             (Some(Failure::TooManyFiles), _) => Verdict::Fail(io::Error::from_raw_os_error(EMFILE)),
-            (Some(Failure::Full | Failure::Short), _) => Verdict::Fail(io::ErrorKind::StorageFull.into()),
+            (Some(Failure::Full | Failure::Short), _) => {
+                Verdict::Fail(io::ErrorKind::StorageFull.into())
+            }
         }
     }
 }
@@ -112,7 +131,10 @@ impl Tape {
             plan: Box::new(|_| None),
             ambush: None,
         };
-        Self { folder: folder.to_owned(), log: Mutex::new(log) }
+        Self {
+            folder: folder.to_owned(),
+            log: Mutex::new(log),
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Log> {
@@ -125,8 +147,17 @@ impl Tape {
     }
 
     /// A person will do something right before the daemon does a certain thing.
-    pub(super) fn ambush(&self, is_here: fn(&Operation<'_>) -> bool, act: impl FnOnce(&Path) + Send + 'static) {
+    pub(super) fn ambush(
+        &self,
+        is_here: fn(&Operation<'_>) -> bool,
+        act: impl FnOnce(&Path) + Send + 'static,
+    ) {
         self.lock().ambush = Some((is_here, Box::new(act)));
+    }
+
+    /// Whether a person has done what they were waiting to do.
+    pub(super) fn has_struck(&self) -> bool {
+        self.lock().ambush.is_none()
     }
 
     /// From now on operations fail by this plan, which counts them from 1.
@@ -150,9 +181,11 @@ impl Tape {
     pub(super) fn unseen(&self) -> Vec<String> {
         let (real, log) = (Image::of(&self.folder), self.lock());
         let told = &log.now;
-        let text = |image: &Image, path: &str| image.file(path).map(|file| image.files[&file].clone());
+        let text =
+            |image: &Image, path: &str| image.file(path).map(|file| image.files[&file].clone());
         let paths = real.names.keys().chain(told.names.keys()).filter(|path| {
-            real.names.contains_key(*path) != told.names.contains_key(*path) || text(&real, path) != text(told, path)
+            real.names.contains_key(*path) != told.names.contains_key(*path)
+                || text(&real, path) != text(told, path)
         });
         paths.cloned().collect()
     }
@@ -164,12 +197,18 @@ impl Log {
         act();
         let after = Image::of(folder);
         let (mut sets, mut files) = (Vec::new(), Vec::new());
-        for path in before.names.keys().filter(|path| !after.names.contains_key(*path)) {
+        for path in before
+            .names
+            .keys()
+            .filter(|path| !after.names.contains_key(*path))
+        {
             sets.push((path.clone(), None));
         }
         for (path, node) in &after.names {
             let (Node::File(inode), standing) = (node, self.now.file(path)) else {
-                sets.extend((before.names.get(path) != Some(node)).then(|| (path.clone(), Some(*node))));
+                sets.extend(
+                    (before.names.get(path) != Some(node)).then(|| (path.clone(), Some(*node))),
+                );
                 continue;
             };
             let bytes = &after.files[inode];
@@ -183,8 +222,11 @@ impl Log {
                 }
             }
         }
-        sets.iter().for_each(|(path, node)| self.now.set(path, *node));
-        files.iter().for_each(|(file, bytes)| drop(self.now.files.insert(*file, bytes.clone())));
+        sets.iter()
+            .for_each(|(path, node)| self.now.set(path, *node));
+        files
+            .iter()
+            .for_each(|(file, bytes)| drop(self.now.files.insert(*file, bytes.clone())));
         self.events.push(Event::People { sets, files });
     }
 
@@ -197,12 +239,20 @@ impl Log {
                     Some(Failure::Short) => bytes.len() / 2,
                     Some(_) => return,
                 };
-                let Some(file) = self.now.file(&path(*file)) else { return };
+                let Some(file) = self.now.file(&path(*file)) else {
+                    return;
+                };
                 self.now.write(file, *at as usize, &bytes[..length]);
-                Event::Write { file, at: *at as usize, bytes: bytes[..length].into() }
+                Event::Write {
+                    file,
+                    at: *at as usize,
+                    bytes: bytes[..length].into(),
+                }
             }
             Operation::SyncFile(place) => {
-                let Some(file) = self.now.file(&path(*place)) else { return };
+                let Some(file) = self.now.file(&path(*place)) else {
+                    return;
+                };
                 Event::SyncFile { file, failed }
             }
             _ if failed => return,
@@ -210,8 +260,12 @@ impl Log {
             Operation::SyncFileSystem => Event::SyncFileSystem,
             names => {
                 let Some(sets) = self.sets(names) else { return };
-                let folders = folders(names).into_iter().map(|place| parent(&path(place)).to_owned()).collect();
-                sets.iter().for_each(|(path, node)| self.now.set(path, *node));
+                let folders = folders(names)
+                    .into_iter()
+                    .map(|place| parent(&path(place)).to_owned())
+                    .collect();
+                sets.iter()
+                    .for_each(|(path, node)| self.now.set(path, *node));
                 Event::Names { sets, folders }
             }
         };
@@ -234,23 +288,29 @@ impl Log {
                 now(place).is_none().then_some(())?;
                 vec![set(place, Some(Node::Folder))]
             }
-            Operation::RenameNew { to, .. } | Operation::Link { to, .. } if now(to).is_some() => return None,
+            Operation::RenameNew { to, .. } | Operation::Link { to, .. } if now(to).is_some() => {
+                return None;
+            }
             Operation::Link { from, to } => vec![set(to, Some(now(from)?))],
             Operation::Rename { from, to } | Operation::RenameNew { from, to } => {
                 let mut sets = vec![set(from, None), set(to, Some(now(from)?))];
                 for (name, node) in self.now.below(&path(*from)) {
-                    let moved = format!("{}{}", path(*to), &name[path(*from).len()..]);
+                    let inside = name.strip_prefix(&path(*from)).unwrap_or_default();
+                    let moved = format!("{}{inside}", path(*to));
                     sets.extend([(name.clone(), None), (moved, Some(*node))]);
                 }
                 sets
             }
-            Operation::Exchange { one, other } => vec![set(one, Some(now(other)?)), set(other, Some(now(one)?))],
+            Operation::Exchange { one, other } => {
+                vec![set(one, Some(now(other)?)), set(other, Some(now(one)?))]
+            }
             Operation::Remove(place) => {
                 matches!(now(place)?, Node::File(_)).then_some(())?;
                 vec![set(place, None)]
             }
             Operation::RemoveFolder(place) => {
-                let is_empty = now(place)? == Node::Folder && self.now.below(&path(*place)).next().is_none();
+                let is_empty =
+                    now(place)? == Node::Folder && self.now.below(&path(*place)).next().is_none();
                 is_empty.then(|| vec![set(place, None)])?
             }
             _ => return None,
@@ -262,7 +322,9 @@ impl Log {
 fn folders<'a>(operation: &Operation<'a>) -> Vec<Place<'a>> {
     match *operation {
         Operation::Exchange { one, other } => vec![one, other],
-        Operation::Rename { to, .. } | Operation::RenameNew { to, .. } | Operation::Link { to, .. } => vec![to],
+        Operation::Rename { to, .. }
+        | Operation::RenameNew { to, .. }
+        | Operation::Link { to, .. } => vec![to],
         Operation::Create(place)
         | Operation::Remove(place)
         | Operation::MakeFolder(place)

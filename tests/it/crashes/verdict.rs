@@ -16,28 +16,47 @@ const AFTERWARDS: (&str, &str) = ("team/sales/afterwards.md", "# Written afterwa
 /// Starts the store on the stage's folder and says what is not as it must be. `thorough`: with git's own programs, too.
 pub(super) fn of(stage: &mut Stage, thorough: bool) -> Result<(), String> {
     let started = Instant::now();
-    stage.scene.start_if_possible().map_err(|error| format!("does not start: {error}"))?;
-    (started.elapsed() < START_MAX).then_some(()).ok_or("takes too long to start")?;
+    stage
+        .scene
+        .start_if_possible()
+        .map_err(|error| format!("does not start: {error}"))?;
+    (started.elapsed() < START_MAX)
+        .then_some(())
+        .ok_or("takes too long to start")?;
     stage.release();
     serves(stage)?;
     stage.write(AFTERWARDS.0, AFTERWARDS.1);
     serves(stage)?;
-    stage.scene.try_stop().map_err(|error| format!("does not stop: {error}"))?;
+    stage
+        .scene
+        .try_stop()
+        .map_err(|error| format!("does not stop: {error}"))?;
     is_sound(stage, thorough)?;
     // A save that raced the last show is adopted by the stop itself.
     let before = stage.scene.git(&["rev-parse", "refs/memoryd/head"]);
-    stage.scene.start_if_possible().map_err(|error| format!("does not start again: {error}"))?;
+    stage
+        .scene
+        .start_if_possible()
+        .map_err(|error| format!("does not start again: {error}"))?;
     serves(stage)?;
     let after = stage.scene.store().status().head.to_string();
-    stage.scene.try_stop().map_err(|error| format!("does not stop again: {error}"))?;
-    (before == after).then_some(()).ok_or_else(|| format!("the second start went from {before} to {after}"))
+    stage
+        .scene
+        .try_stop()
+        .map_err(|error| format!("does not stop again: {error}"))?;
+    (before == after)
+        .then_some(())
+        .ok_or_else(|| format!("the second start went from {before} to {after}"))
 }
 
 /// What was promised is served, and nothing that nobody wrote.
 fn serves(stage: &Stage) -> Result<(), String> {
     if !stage.wait_until(ADOPTION_MAX, |stage| stage.is_settled()) {
         let status = stage.scene.store().status();
-        return Err(format!("does not settle: {:?} differ; {status:#?}", stage.differing()));
+        return Err(format!(
+            "does not settle: {:?} differ; {status:#?}",
+            stage.differing()
+        ));
     }
     let served = stage.scene.store().snapshot();
     let claims = stage.claims();
@@ -53,7 +72,10 @@ fn serves(stage: &Stage) -> Result<(), String> {
         }
     }
     for group in claims.together() {
-        let fulfilled: Vec<_> = group.iter().map(|claim| stage.scene.read(&claim.path) == claim.text).collect();
+        let fulfilled: Vec<_> = group
+            .iter()
+            .map(|claim| stage.scene.read(&claim.path) == claim.text)
+            .collect();
         if fulfilled.contains(&true) && fulfilled.contains(&false) {
             return Err(format!("only a part of {group:?}"));
         }
@@ -72,17 +94,28 @@ fn is_sound(stage: &Stage, thorough: bool) -> Result<(), String> {
     }
     for (path, text) in &history.texts {
         if !claims.has(path, text) {
-            return Err(format!("history has {path} as {text:?}, which nobody wrote"));
+            return Err(format!(
+                "history has {path} as {text:?}, which nobody wrote"
+            ));
         }
     }
     let complaints = repository::complaints(stage.scene.path())?;
-    complaints.is_empty().then_some(()).ok_or_else(|| format!("{complaints:?}"))?;
+    complaints
+        .is_empty()
+        .then_some(())
+        .ok_or_else(|| format!("{complaints:?}"))?;
     if thorough {
         let fsck = stage.scene.try_git(&["fsck", "--strict", "--full"]);
         let said = String::from_utf8_lossy(&fsck.stderr).into_owned();
-        fsck.status.success().then_some(()).ok_or(format!("git fsck: {said}"))?;
+        fsck.status
+            .success()
+            .then_some(())
+            .ok_or(format!("git fsck: {said}"))?;
         let status = stage.scene.git(&["status", "--porcelain"]);
-        status.is_empty().then_some(()).ok_or(format!("git status: {status}"))?;
+        status
+            .is_empty()
+            .then_some(())
+            .ok_or(format!("git status: {status}"))?;
     }
     Ok(())
 }

@@ -125,103 +125,98 @@ fn lists_are_sorted_and_sized_as_javascript_does() {
     }
 }
 
+/// The code of a call that must be refused, and must say how to do better.
+fn refused(program: &Program, tool: &str, arguments: Value) -> (u16, String) {
+    let answer = program.tool(tool, arguments.clone());
+    let error = answer.json()["error"].take();
+    let helps = error["hint"].is_string() || error["issues"].is_array();
+    assert!(helps, "{tool} {arguments}: {answer}");
+    (answer.status, answer.code())
+}
+
+fn code(status: u16, code: &str) -> (u16, String) {
+    (status, code.to_owned())
+}
+
 #[test]
-fn what_cannot_be_is_refused_by_its_code() {
-    let program = Program::serving(&[INDEX, PROFILE, ("user/alice/index.md", "# Index\n")]);
-    let table = [
+fn what_cannot_be_read_is_refused_by_its_code() {
+    let program = Program::serving(&[INDEX, PROFILE]);
+    let reads = [
         (
-            "memory_read",
             json!({ "path": "user/none.md" }),
-            404,
-            "FILE_NOT_FOUND",
+            code(404, "FILE_NOT_FOUND"),
         ),
         (
-            "memory_read",
             json!({ "path": "users/alice/profile.md" }),
-            400,
-            "PHYSICAL_PATH_FORBIDDEN",
+            code(400, "PHYSICAL_PATH_FORBIDDEN"),
         ),
+        (json!({ "path": "other/a.md" }), code(400, "UNKNOWN_MOUNT")),
         (
-            "memory_read",
-            json!({ "path": "other/a.md" }),
-            400,
-            "UNKNOWN_MOUNT",
-        ),
-        (
-            "memory_read",
             json!({ "path": "team/a.md" }),
-            400,
-            "TEAM_ID_REQUIRED",
+            code(400, "TEAM_ID_REQUIRED"),
         ),
-        ("memory_read", json!({}), 400, "VALIDATION_ERROR"),
-        (
-            "memory_list",
-            json!({ "prefix": "users/" }),
-            400,
-            "PHYSICAL_PATH_FORBIDDEN",
-        ),
-        ("memory_list", json!({ "prefix": "/" }), 400, "INVALID_PATH"),
-        (
-            "memory_list",
-            json!({ "prefix": 5 }),
-            400,
-            "VALIDATION_ERROR",
-        ),
-        (
-            "memory_write",
-            json!({ "path": "user/a.md" }),
-            400,
-            "VALIDATION_ERROR",
-        ),
-        (
-            "memory_write",
-            json!({ "path": "user/a.md", "content": null }),
-            400,
-            "VALIDATION_ERROR",
-        ),
-        (
-            "memory_write",
-            json!({ "path": "user/Profile.md", "content": "" }),
-            409,
-            "NAME_COLLISION",
-        ),
-        (
-            "memory_patch",
-            json!({ "path": "user/profile.md", "operation": "sort" }),
-            400,
-            "VALIDATION_ERROR",
-        ),
-        (
-            "memory_delete",
-            json!({ "path": "user/none.md" }),
-            404,
-            "FILE_NOT_FOUND",
-        ),
-        (
-            "memory_rename",
-            json!({ "from": "user/none.md", "to": "user/a.md" }),
-            404,
-            "FILE_NOT_FOUND",
-        ),
-        (
-            "memory_rename",
-            json!({ "from": "user/profile.md", "to": "user/index.md" }),
-            409,
-            "FILE_EXISTS",
-        ),
-        (
-            "memory_rename",
-            json!({ "from": "user/profile.md", "to": "shared/a.md" }),
-            403,
-            "READ_ONLY_MOUNT",
-        ),
-        ("memory_nothing", json!({}), 404, "UNKNOWN_TOOL"),
+        (json!({}), code(400, "VALIDATION_ERROR")),
     ];
-    for (tool, arguments, status, code) in table {
-        let error = program.tool(tool, arguments.clone()).refused(status, code);
-        let helps = error["hint"].is_string() || error["issues"].is_array();
-        assert!(helps, "{tool} {arguments}: {error}");
+    for (arguments, expected) in reads {
+        assert_eq!(refused(&program, "memory_read", arguments), expected);
     }
+    let lists = [
+        (json!("users/"), code(400, "PHYSICAL_PATH_FORBIDDEN")),
+        (json!("/"), code(400, "INVALID_PATH")),
+        (json!("us"), code(400, "UNKNOWN_MOUNT")),
+        (json!(5), code(400, "VALIDATION_ERROR")),
+    ];
+    for (prefix, expected) in lists {
+        assert_eq!(
+            refused(&program, "memory_list", json!({ "prefix": prefix })),
+            expected
+        );
+    }
+    assert_eq!(
+        refused(&program, "memory_nothing", json!({})),
+        code(404, "UNKNOWN_TOOL")
+    );
+}
+
+#[test]
+fn what_cannot_be_changed_is_refused_by_its_code() {
+    let program = Program::serving(&[INDEX, PROFILE, ("user/alice/index.md", "# Index\n")]);
+    let writes = [
+        (
+            json!({ "path": "user/a.md" }),
+            code(400, "VALIDATION_ERROR"),
+        ),
+        (
+            json!({ "path": "user/a.md", "content": null }),
+            code(400, "VALIDATION_ERROR"),
+        ),
+        (
+            json!({ "path": "user/Profile.md", "content": "" }),
+            code(409, "NAME_COLLISION"),
+        ),
+        (
+            json!({ "path": "user/profile.md/a.md", "content": "" }),
+            code(400, "INVALID_PATH"),
+        ),
+    ];
+    for (arguments, expected) in writes {
+        assert_eq!(refused(&program, "memory_write", arguments), expected);
+    }
+    let renames = [
+        ("user/none.md", "user/a.md", code(404, "FILE_NOT_FOUND")),
+        ("user/profile.md", "user/index.md", code(409, "FILE_EXISTS")),
+        (
+            "user/profile.md",
+            "shared/a.md",
+            code(403, "READ_ONLY_MOUNT"),
+        ),
+    ];
+    for (from, to, expected) in renames {
+        let arguments = json!({ "from": from, "to": to });
+        assert_eq!(refused(&program, "memory_rename", arguments), expected);
+    }
+    let missing = refused(&program, "memory_delete", json!({ "path": "user/none.md" }));
+    assert_eq!(missing, code(404, "FILE_NOT_FOUND"));
     assert_eq!(program.git(&["rev-list", "--count", "main"]), "1");
 }
 

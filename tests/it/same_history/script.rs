@@ -56,7 +56,9 @@ pub(super) fn deed(chance: &mut Chance, step: i64) -> Deed {
         10 | 11 => Deed::Save(saved(chance), text(chance, step)),
         12..=15 => Deed::Move(unshown(chance), a_move(chance, step)),
         16 | 17 => {
-            let commit = chance.one_in(2).then(|| (saved(chance), text(chance, step)));
+            let commit = chance
+                .one_in(2)
+                .then(|| (saved(chance), text(chance, step)));
             Deed::Elsewhere(unshown(chance), commit)
         }
         _ => Deed::Restart(unshown(chance)),
@@ -66,8 +68,20 @@ pub(super) fn deed(chance: &mut Chance, step: i64) -> Deed {
 /// An edit that is refused, but not while the daemon believes that a person is saving one of the files: an edit of such a
 /// file waits for a moment, and others overtake it.
 pub(super) fn refused() -> Edit {
-    let steps = PATHS.map(|path| (Step::Delete { target: target(path) }, never()));
-    Edit { steps: steps.into(), ..edit(Step::Delete { target: target(PATHS[0]) }) }
+    let steps = PATHS.map(|path| {
+        (
+            Step::Delete {
+                target: target(path),
+            },
+            never(),
+        )
+    });
+    Edit {
+        steps: steps.into(),
+        ..edit(Step::Delete {
+            target: target(PATHS[0]),
+        })
+    }
 }
 
 /// What no file of a script fulfils.
@@ -90,29 +104,60 @@ fn a_move(chance: &mut Chance, step: i64) -> Move {
 
 /// An edit of one to three steps; many are refused.
 fn wish(chance: &mut Chance) -> Edit {
-    let steps = if chance.one_in(5) { chance.below(3) + 1 } else { 1 };
-    let steps = (0..steps).map(|_| (step(chance), precondition(chance))).collect();
-    let mut wish = Edit { steps, ..edit(step(chance)) };
-    wish.provenance.reason = chance.one_in(3).then(|| format!("reason {}", chance.below(9)));
-    wish.provenance.idempotency_key = chance.one_in(4).then(|| format!("key-{}", chance.below(12)));
+    let steps = if chance.one_in(5) {
+        chance.below(3) + 1
+    } else {
+        1
+    };
+    let steps = (0..steps)
+        .map(|_| (step(chance), precondition(chance)))
+        .collect();
+    let mut wish = Edit {
+        steps,
+        ..edit(step(chance))
+    };
+    wish.provenance.reason = chance
+        .one_in(3)
+        .then(|| format!("reason {}", chance.below(9)));
+    wish.provenance.idempotency_key = chance
+        .one_in(4)
+        .then(|| format!("key-{}", chance.below(12)));
     wish
 }
 
 fn step(chance: &mut Chance) -> Step {
     let path = target(chance.pick::<&str>(&PATHS));
     match chance.below(8) {
-        0..=2 => Step::Write { target: path, text: text(chance, 0).into() },
+        0..=2 => Step::Write {
+            target: path,
+            text: text(chance, 0).into(),
+        },
         3 | 4 => {
             let lines = vec![format!("- fact {}", chance.below(50))];
             let after_heading = chance.one_in(3).then(|| "## Facts".to_owned());
-            Step::Patch { target: path, patch: Patch::AppendLines { lines, after_heading } }
+            Step::Patch {
+                target: path,
+                patch: Patch::AppendLines {
+                    lines,
+                    after_heading,
+                },
+            }
         }
         5 => {
-            let (find, replacement) = (format!("line {}", chance.below(6)), format!("changed {}", chance.below(50)));
-            Step::Patch { target: path, patch: Patch::ReplaceLines { find, replacement } }
+            let (find, replacement) = (
+                format!("line {}", chance.below(6)),
+                format!("changed {}", chance.below(50)),
+            );
+            Step::Patch {
+                target: path,
+                patch: Patch::ReplaceLines { find, replacement },
+            }
         }
         6 => Step::Delete { target: path },
-        _ => Step::Rename { target: path, to: target(chance.pick::<&str>(&PATHS)) },
+        _ => Step::Rename {
+            target: path,
+            to: target(chance.pick::<&str>(&PATHS)),
+        },
     }
 }
 
@@ -125,7 +170,8 @@ fn precondition(chance: &mut Chance) -> Precondition {
 }
 
 fn saved(chance: &mut Chance) -> &'static str {
-    *chance.pick(&PATHS[..SAVED])
+    let path: &&str = chance.pick(&PATHS[..SAVED]);
+    path
 }
 
 /// A text that shares most lines with the others, so that merges succeed and fail.
@@ -133,7 +179,10 @@ fn text(chance: &mut Chance, step: i64) -> String {
     let mut text = String::from("# Title\n\n## Facts\n");
     for line in 0..6 {
         match chance.below(6) {
-            0 => text.push_str(&format!("line {line}, said at {step}, {}\n", chance.below(1000))),
+            0 => text.push_str(&format!(
+                "line {line}, said at {step}, {}\n",
+                chance.below(1000)
+            )),
             _ => text.push_str(&format!("line {line}\n\n")),
         }
     }

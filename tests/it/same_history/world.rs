@@ -36,7 +36,13 @@ impl World {
         scene.git(&["add", "-A"]);
         scene.git(&["commit", "-q", "-m", "Start"]);
         scene.start();
-        Self { scene, time, durabilities, restarts: 0, branches: 0 }
+        Self {
+            scene,
+            time,
+            durabilities,
+            restarts: 0,
+            branches: 0,
+        }
     }
 
     /// Does a step, and gives all that is to be the same everywhere: the answers, the head, the files.
@@ -51,7 +57,11 @@ impl World {
         };
         let snapshot = self.scene.store().snapshot();
         told.push(snapshot.revision.to_string());
-        told.extend(snapshot.files().map(|(path, file)| format!("{path} {} {}", file.revision, file.text)));
+        told.extend(
+            snapshot
+                .files()
+                .map(|(path, file)| format!("{path} {} {}", file.revision, file.text)),
+        );
         told
     }
 
@@ -63,23 +73,35 @@ impl World {
         let log = self.scene.git(&["log", "--all", "--topo-order", format]);
         let refs = self.scene.git(&["for-each-ref"]);
         let tracked = self.scene.git(&["ls-files", "-s"]);
-        log.lines().chain(refs.lines()).chain(tracked.lines()).map(str::to_owned).collect()
+        log.lines()
+            .chain(refs.lines())
+            .chain(tracked.lines())
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Queues edits at once and waits for all answers.
     fn edits(&self, edits: &[Edit]) -> Vec<String> {
-        self.scene.store().write(script::refused(), Wait::Acknowledged).unwrap_err();
+        self.scene
+            .store()
+            .write(script::refused(), Wait::Acknowledged)
+            .unwrap_err();
         let (sender, answers) = mpsc::channel();
         for (number, edit) in edits.iter().enumerate() {
             let sender = sender.clone();
             let reply = move |answer| drop(sender.send((number, answer)));
-            self.scene.store().submit(edit.clone(), Wait::Acknowledged, reply);
+            self.scene
+                .store()
+                .submit(edit.clone(), Wait::Acknowledged, reply);
         }
         drop(sender);
         let mut answers: Vec<_> = answers.iter().collect();
         answers.sort_by_key(|(number, _)| *number);
         let told = answers.into_iter().map(|(_, answer)| match answer {
-            Ok(receipt) => format!("{} {:?} {}", receipt.revision, receipt.outcomes, receipt.replayed),
+            Ok(receipt) => format!(
+                "{} {:?} {}",
+                receipt.revision, receipt.outcomes, receipt.replayed
+            ),
             Err(error) => error.to_string(),
         });
         told.collect()
@@ -91,7 +113,9 @@ impl World {
             return Vec::new();
         }
         self.scene.save(path, text);
-        self.scene.eventually("the save is served", |scene| scene.read(path).as_deref() == Some(text));
+        self.scene.eventually("the save is served", |scene| {
+            scene.read(path).as_deref() == Some(text)
+        });
         Vec::new()
     }
 
@@ -117,7 +141,12 @@ impl World {
         std::fs::write(self.scene.at(UNDER_WAY), "").unwrap();
         match to {
             Move::Commit(path, text) => self.commit(path, text),
-            Move::Amend => drop(self.scene.git(&["commit", "-q", "--amend", "--allow-empty", "-m", "Amended"])),
+            Move::Amend => {
+                drop(
+                    self.scene
+                        .git(&["commit", "-q", "--amend", "--allow-empty", "-m", "Amended"]),
+                )
+            }
             Move::Reset(back) => self.reset(*back),
             Move::Fork(back, path, text) => {
                 self.reset(*back);
@@ -129,10 +158,15 @@ impl World {
         self.scene.store().release().unwrap();
     }
 
-    fn elsewhere(&mut self, edits: &[Edit], commit: Option<&(&'static str, String)>) -> Vec<String> {
+    fn elsewhere(
+        &mut self,
+        edits: &[Edit],
+        commit: Option<&(&'static str, String)>,
+    ) -> Vec<String> {
         self.settle();
         self.branches += 1;
-        self.scene.git(&["checkout", "-q", "-b", &format!("side-{}", self.branches)]);
+        self.scene
+            .git(&["checkout", "-q", "-b", &format!("side-{}", self.branches)]);
         let told = self.edits(edits);
         if let Some((path, text)) = commit {
             self.commit(path, text);
@@ -147,11 +181,16 @@ impl World {
             self.scene.save(path, text);
             self.scene.git(&["add", path]);
         }
-        self.scene.git(&["commit", "-q", "--allow-empty", "-m", "By hand"]);
+        self.scene
+            .git(&["commit", "-q", "--allow-empty", "-m", "By hand"]);
     }
 
     fn reset(&self, back: usize) {
-        let count: usize = self.scene.git(&["rev-list", "--first-parent", "--count", "HEAD"]).parse().unwrap();
+        let count: usize = self
+            .scene
+            .git(&["rev-list", "--first-parent", "--count", "HEAD"])
+            .parse()
+            .unwrap();
         let to = format!("HEAD~{}", back.min(count - 1));
         self.scene.git(&["reset", "-q", "--hard", &to]);
     }
@@ -167,12 +206,17 @@ impl World {
     fn settle(&self) {
         self.scene.eventually("everything is shown", |scene| {
             let status = scene.store().status();
-            let shown = [status.shown, status.published].iter().all(|at| *at == status.head);
+            let shown = [status.shown, status.published]
+                .iter()
+                .all(|at| *at == status.head);
             shown && status.paused.is_none() && status.head.to_string() == tip(scene.path())
         });
     }
 }
 
 fn tip(folder: &Path) -> String {
-    std::fs::read_to_string(folder.join(".git/refs/heads/main")).unwrap().trim_end().to_owned()
+    std::fs::read_to_string(folder.join(".git/refs/heads/main"))
+        .unwrap()
+        .trim_end()
+        .to_owned()
 }
