@@ -1,6 +1,7 @@
 //! This project's store, opened as the daemon opens it and called in this process.
 
 use std::path::Path;
+use std::time::Duration;
 
 use memoryd::backend::clock;
 use memoryd::store::{Durability, Options, Store, Wait};
@@ -9,6 +10,9 @@ use crate::Outcome;
 use crate::contender::Contender;
 use crate::seed::BRANCH;
 use crate::workload::{Workload, Write};
+
+/// A store that has just been opened holds back writes to files that look as if somebody was saving them.
+const SETTLING: Duration = Duration::from_secs(1);
 
 /// An open store, and a write that changes nothing.
 pub(crate) struct Memoryd {
@@ -27,6 +31,7 @@ impl Memoryd {
             witness: None,
         };
         let store = Store::open(folder, options)?;
+        std::thread::sleep(SETTLING);
         let nothing = workload.seed().next().ok_or("there are no files")?;
         Ok(Self { store, nothing })
     }

@@ -8,6 +8,7 @@ use super::scenarios::Scenario;
 use super::stage::Stage;
 use super::tape::{Failure, Plan};
 use super::verdict;
+use crate::chance::Chance;
 
 const FAILURES: [Failure; 4] = [
     Failure::Broken,
@@ -26,8 +27,8 @@ const HEALED: (&str, &str) = (
 
 /// An operation of a scenario that fails.
 pub(super) struct Fault {
-    pub(super) scenario: Scenario,
-    pub(super) durability: Durability,
+    scenario: Scenario,
+    durability: Durability,
     failure: Failure,
     /// Which operation, from 1 on.
     number: usize,
@@ -42,11 +43,12 @@ impl Fault {
         (scenario.prepare)(&mut stage);
         stage.tape.fail(Box::new(|_| None));
         (scenario.play)(&mut stage);
+        let scenario = *scenario;
         let mut faults = Vec::new();
         for number in 1..=stage.tape.heal() {
             for failure in FAILURES {
                 let fault = |is_sticky| Self {
-                    scenario: *scenario,
+                    scenario,
                     durability,
                     failure,
                     number,
@@ -58,64 +60,57 @@ impl Fault {
         faults
     }
 
-    fn plan(&self) -> Plan {
-        let (failure, first, is_sticky) = (self.failure, self.number, self.is_sticky);
-        Box::new(move |number| (number == first || is_sticky && number > first).then_some(failure))
-    }
-
     /// In a few words.
     pub(super) fn told(&self) -> String {
         let Self {
-            scenario,
             durability,
             failure,
             number,
-            is_sticky,
+            ..
         } = self;
-        let more = if *is_sticky { " and all after it" } else { "" };
+        let more = if self.is_sticky {
+            " and all after it"
+        } else {
+            ""
+        };
         format!(
             "{}, {durability:?}, operation {number}{more} {failure:?}",
-            scenario.name
+            self.scenario.name
         )
     }
 
     /// Plays the scenario with the fault, and says what is wrong once nothing fails any more.
-    pub(super) fn judge(&self, thorough: bool) -> Result<(), String> {
+    pub(super) fn judge(&self, chance: &mut Chance) -> Result<(), String> {
         let mut stage = Stage::new(self.durability);
         (self.scenario.prepare)(&mut stage);
         stage.patience = PATIENCE;
         stage.tape.fail(self.plan());
         (self.scenario.play)(&mut stage);
         stage.tape.heal();
-        serves_again(&mut stage).and_then(|()| verdict::of(&mut stage, thorough))
+        let is_served = stage.scene.try_store().is_some();
+        let judged = if is_served { serves_again(&mut stage) } else { Ok(()) };
+        let judged = judged.and_then(|()| verdict::of(&mut stage, chance));
+        judged.map_err(|wrong| format!("{:?} failed: {wrong}", stage.tape.failed()))
+    }
+
+    fn plan(&self) -> Plan {
+        let (failure, first, is_sticky) = (self.failure, self.number, self.is_sticky);
+        Box::new(move |number| (number == first || is_sticky && number > first).then_some(failure))
     }
 }
 
-/// Without a restart, if the store was started at all.
+/// Without a restart.
 fn serves_again(stage: &mut Stage) -> Result<(), String> {
-    if stage.scene.try_store().is_none() {
-        return Ok(());
-    }
     stage.release();
     let is_written = |stage: &Stage| {
         stage.write(HEALED.0, HEALED.1);
         stage.scene.read(HEALED.0).as_deref() == Some(HEALED.1)
     };
-    let status = |stage: &Stage| {
-        format!(
-            "{:?} differ; {:#?}",
-            stage.differing(),
-            stage.scene.store().status()
-        )
-    };
     if !stage.wait_until(HEALED_MAX, is_written) {
-        return Err(format!("takes no writes again: {}", status(stage)));
+        return Err(format!("takes no writes again: {}", stage.told()));
     }
     if !stage.wait_until(HEALED_MAX, Stage::is_settled) {
-        return Err(format!("shows nothing again: {}", status(stage)));
+        return Err(format!("shows nothing again: {}", stage.told()));
     }
-    stage
-        .scene
-        .try_stop()
-        .map_err(|error| format!("does not stop: {error}"))
+    stage.close()
 }

@@ -19,12 +19,14 @@ use crate::scene::Scene;
 const LAST_BOOT: Duration = Duration::from_secs(1_000_000_000);
 /// What the daemon notes of the boot that it runs in.
 const STATE: &str = ".git/memoryd/state";
+/// One in so many cuts is followed by another one.
+const TWICE: usize = 8;
 /// So many events before the cut are told of a state that is bad.
 const TOLD_MAX: usize = 6;
 
 /// Everything that happened, and what was promised meanwhile.
 pub(super) struct Recording {
-    name: String,
+    pub(super) name: String,
     durability: Durability,
     before: Image,
     pub(super) events: Vec<Event>,
@@ -56,36 +58,28 @@ impl Recording {
         }
     }
 
-    /// Starts on the folder as a cut after some events leaves it, and says what is wrong. `twice`: the power goes again,
-    /// at some moment of that start.
-    pub(super) fn judge(
-        &self,
-        events: usize,
-        chance: &mut Chance,
-        twice: bool,
-    ) -> Result<(), String> {
+    /// Starts on the folder as a cut after some events leaves it, now and then to cut it off once more while it starts.
+    /// Says what is wrong.
+    pub(super) fn judge(&self, events: usize, chance: &mut Chance) -> Result<(), String> {
         let survival = Survival::choose(chance);
         let (image, lost) = self.cut(events, survival, chance);
         let mut stage = self.start_on(&image, self.claims.at(events), survival);
-        let wrong = match twice {
+        let judged = match chance.one_in(TWICE) {
             true => self.start_and_cut_again(stage, chance),
-            false => verdict::of(&mut stage, chance.one_in(verdict::THOROUGH)),
+            false => verdict::of(&mut stage, chance),
         };
-        wrong.map_err(|wrong| {
-            let last: Vec<_> = self.events[..events].iter().rev().take(TOLD_MAX).rev().map(Event::told).collect();
-            let (name, lost, last) = (&self.name, lost.join("\n  "), last.join("\n  "));
-            format!("{name}, {events} events: {wrong}\n lost, {survival:?}:\n  {lost}\n last events:\n  {last}\n")
+        judged.map_err(|wrong| {
+            let last = &self.events[events.saturating_sub(TOLD_MAX)..events];
+            let last: Vec<_> = last.iter().map(Event::told).collect();
+            let (lost, last) = (lost.join("\n  "), last.join("\n  "));
+            format!("{wrong}\n lost, {survival:?}:\n  {lost}\n last events:\n  {last}\n")
         })
     }
 
     fn start_and_cut_again(&self, mut stage: Stage, chance: &mut Chance) -> Result<(), String> {
-        stage
-            .scene
-            .start_if_possible()
-            .map_err(|error| format!("does not start: {error}"))?;
+        stage.open()?;
         let start = Self::on(&stage, format!("start after {}", self.name), 0);
-        let events = chance.below(start.events.len() + 1);
-        start.judge(events, chance, false)
+        start.judge(chance.below(start.events.len() + 1), chance)
     }
 
     /// The folder as a cut leaves it, and what of it was lost.

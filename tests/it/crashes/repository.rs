@@ -1,20 +1,12 @@
 //! A repository looked at with libgit2: quick enough to be done for every state.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use git2::{ObjectType, Oid, Repository, Status, StatusOptions, TreeWalkMode, TreeWalkResult};
 
-/// Everything that can be reached from the branch and the daemon's refs.
-#[derive(Debug, Default)]
-pub(super) struct History {
-    /// Each path with each text that it ever had.
-    pub(super) texts: BTreeSet<(String, String)>,
-    pub(super) commits: usize,
-}
-
-/// Reads all that the branch and the daemon's refs lead to, and finds fault with what is not whole.
-pub(super) fn history(folder: &Path) -> Result<History, String> {
+/// Reads each path with each text that it ever had, from all that refs lead to, and finds fault with what is not whole.
+pub(super) fn history(folder: &Path) -> Result<BTreeSet<(String, String)>, String> {
     let said = |error: git2::Error| error.to_string();
     let repository = Repository::open(folder).map_err(said)?;
     let mut walk = repository.revwalk().map_err(said)?;
@@ -26,30 +18,23 @@ pub(super) fn history(folder: &Path) -> Result<History, String> {
             .map_err(|error| format!("{name}: {error}"))?;
         walk.push(commit.id()).map_err(said)?;
     }
-    let (mut history, mut seen) = (History::default(), HashSet::new());
+    let mut blobs = BTreeSet::new();
     for commit in walk {
         let commit = repository
             .find_commit(commit.map_err(said)?)
             .map_err(said)?;
-        history.commits += 1;
-        let tree = commit
-            .tree()
-            .map_err(|error| format!("commit {}: {error}", commit.id()))?;
-        let mut missing = None;
+        let tree = commit.tree().map_err(said)?;
         let walked = tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
             let path = format!("{folder}{}", String::from_utf8_lossy(entry.name_bytes()));
-            if entry.kind() == Some(ObjectType::Blob) && seen.insert((path.clone(), entry.id())) {
-                match text(&repository, entry.id()) {
-                    Ok(text) => drop(history.texts.insert((path, text))),
-                    Err(error) => missing = Some(format!("{path}: {error}")),
-                }
-            }
+            blobs.extend((entry.kind() == Some(ObjectType::Blob)).then(|| (path, entry.id())));
             TreeWalkResult::Ok
         });
         walked.map_err(|error| format!("the tree of commit {}: {error}", commit.id()))?;
-        missing.map_or(Ok(()), Err)?;
     }
-    Ok(history)
+    blobs
+        .into_iter()
+        .map(|(path, blob)| Ok((path, text(&repository, blob)?)))
+        .collect()
 }
 
 /// What `git status` would say, and locks that stand.

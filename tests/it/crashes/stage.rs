@@ -62,6 +62,24 @@ impl Stage {
         self.settle();
     }
 
+    /// Starts the store, or says why it does not start.
+    pub(super) fn open(&mut self) -> Result<(), String> {
+        let opened = self.scene.start_if_possible();
+        opened.map_err(|error| format!("does not start: {error}"))
+    }
+
+    /// Stops the store, or says why it does not stop.
+    pub(super) fn close(&mut self) -> Result<(), String> {
+        let closed = self.scene.try_stop();
+        closed.map_err(|error| format!("does not stop: {error}"))
+    }
+
+    /// How the store is doing.
+    pub(super) fn told(&self) -> String {
+        let status = self.scene.try_store().map(Store::status);
+        format!("{:?} differ; {status:#?}", self.differing())
+    }
+
     pub(super) fn stop(&mut self) {
         let _ = self.scene.try_stop();
     }

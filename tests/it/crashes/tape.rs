@@ -90,6 +90,8 @@ pub(super) struct Log {
     next_file: FileId,
     operations: usize,
     plan: Plan,
+    /// The first operation that failed.
+    failed: Option<String>,
     ambush: Option<Ambush>,
 }
 
@@ -102,6 +104,9 @@ impl Witness for Tape {
         log.operations += 1;
         let failure = (log.plan)(log.operations);
         log.note(operation, failure);
+        if failure.is_some() && log.failed.is_none() {
+            log.failed = Some(told(operation));
+        }
         match (failure, operation) {
             (None, _) => Verdict::Proceed,
             (Some(Failure::Short), Operation::Write { bytes, .. }) => {
@@ -129,6 +134,7 @@ impl Tape {
             next_file: 1 << 62,
             operations: 0,
             plan: Box::new(|_| None),
+            failed: None,
             ambush: None,
         };
         Self {
@@ -171,6 +177,11 @@ impl Tape {
         let mut log = self.lock();
         log.plan = Box::new(|_| None);
         log.operations
+    }
+
+    /// The first operation that failed.
+    pub(super) fn failed(&self) -> Option<String> {
+        self.lock().failed.clone()
     }
 
     pub(super) fn events(&self) -> usize {
@@ -315,6 +326,14 @@ impl Log {
             }
             _ => return None,
         })
+    }
+}
+
+/// An operation without its bytes.
+fn told(operation: &Operation<'_>) -> String {
+    match operation {
+        Operation::Write { file, at, bytes } => format!("Write {} bytes to {file:?} at {at}", bytes.len()),
+        other => format!("{other:?}"),
     }
 }
 
