@@ -90,9 +90,10 @@ impl OwnRef {
     /// Moves it, durably. Where somebody has removed it, it is made anew.
     pub fn move_to(&mut self, disk: &Disk, new: Revision) -> Result<(), Fault> {
         let failed = |why: String| Fault::new(format!("move {}", self.name), why);
-        let Some(lock) = RefLock::take(disk, self.name, new)? else {
+        let mut moving = RefMove::prepare(disk, self.name, new)?;
+        if !moving.lock()? {
             return Err(failed(format!("{}.lock stands in the way", self.name)));
-        };
+        }
         let found = read(disk, self.name)?;
         if found.is_some() && ![self.at, self.tried, Some(new)].contains(&found) {
             return Err(failed(format!(
@@ -101,7 +102,7 @@ impl OwnRef {
             )));
         }
         self.tried = Some(new);
-        lock.commit()?;
+        moving.commit()?;
         sync(disk, self.name)?;
         (self.at, self.tried) = (Some(new), None);
         Ok(())
@@ -121,9 +122,10 @@ pub fn sync(disk: &Disk, name: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A ref's lock, held; the new value is written and synced. Dropped without [`commit`](Self::commit), it changes nothing.
+/// A ref's new value on its way into place: written and synced, then locked, then there. Dropped before that, it changes
+/// nothing.
 #[derive(Debug)]
-pub struct RefLock<'a> {
+pub struct RefMove<'a> {
     disk: &'a Disk,
     name: String,
     lock: String,
@@ -131,34 +133,40 @@ pub struct RefLock<'a> {
     held: bool,
 }
 
-impl<'a> RefLock<'a> {
-    /// Takes the lock of a ref that is to name `new`; none when somebody else holds it.
-    pub fn take(disk: &'a Disk, name: &str, new: Revision) -> Result<Option<Self>, Fault> {
+impl<'a> RefMove<'a> {
+    /// Writes the new value, which takes long, so that the lock need not be held for it.
+    pub fn prepare(disk: &'a Disk, name: &str, new: Revision) -> Result<Self, Fault> {
         remove_own_lock(disk, name)?;
         let (temporary, lock) = (temporary(name), format!("{name}.lock"));
-        let (from, to) = (Place(Root::Git, &temporary), Place(Root::Git, &lock));
-        disk.make_folders(to.parent())
+        let place = Place(Root::Git, &temporary);
+        disk.make_folders(Place(Root::Git, &lock).parent())
             .doing("make a ref's directory")?;
-        disk.remove(from).doing("remove an old temporary file")?;
+        disk.remove(place).doing("remove an old temporary file")?;
         let file = disk
-            .create(from, format!("{new}\n").as_bytes())
+            .create(place, format!("{new}\n").as_bytes())
             .doing("write a ref")?;
         file.sync().doing("sync a ref")?;
-        match disk.link(from, to) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                disk.remove(from).doing("remove a temporary file")?;
-                return Ok(None);
-            }
-            Err(error) => return Err(Fault::new("lock a ref", error)),
-        }
-        Ok(Some(Self {
+        Ok(Self {
             disk,
             name: name.to_owned(),
-            lock: lock.clone(),
-            temporary: temporary.clone(),
-            held: true,
-        }))
+            lock,
+            temporary,
+            held: false,
+        })
+    }
+
+    /// Takes the ref's lock; says whether it could, or somebody else holds it.
+    pub fn lock(&mut self) -> Result<bool, Fault> {
+        let (from, to) = (
+            Place(Root::Git, &self.temporary),
+            Place(Root::Git, &self.lock),
+        );
+        match self.disk.link(from, to) {
+            Ok(()) => self.held = true,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Fault::new("lock a ref", error)),
+        }
+        Ok(self.held)
     }
 
     /// Puts the new value in place. It is durable after [`sync`].
@@ -202,7 +210,7 @@ fn temporary(name: &str) -> String {
     format!("{TEMPORARY}/{}.ref", name.replace('/', "-"))
 }
 
-impl Drop for RefLock<'_> {
+impl Drop for RefMove<'_> {
     fn drop(&mut self) {
         if let Err(error) = self.let_go() {
             tracing::warn!(%error, lock = self.lock, "a ref's lock stays behind until the next start");

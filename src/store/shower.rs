@@ -22,7 +22,7 @@ use std::io::ErrorKind;
 
 use crate::backend::disk::{Disk, Place, Root};
 use crate::backend::git_index::{Entry, GitIndex, StatData, Update};
-use crate::backend::refs::{self, RefLock, TEMPORARY};
+use crate::backend::refs::{self, RefMove, TEMPORARY};
 use crate::model::error::{Doing, Error, Fault};
 use crate::model::history::Difference;
 use crate::model::object::{BlobId, Revision};
@@ -208,27 +208,22 @@ impl Folder {
         file.sync().doing("write the git index")?;
         let inode = file.stat().doing("look at the git index")?.inode;
         let branch = &self.shared.branch;
-        let Some(lock) = RefLock::take(disk, branch, target.revision)? else {
-            return Ok(false);
-        };
-        if refs::read(disk, branch)? != self.shown || !is_on(disk, branch)? {
-            return Ok(false);
-        }
+        let mut moving = RefMove::prepare(disk, branch, target.revision)?;
+        // The index first: whoever of people's git wants both takes them in this order, too, and fails at the second only
+        // after it has changed files.
         let Some(index_lock) = IndexLock::take(disk)? else {
             return Ok(false);
         };
-        // Looked at under the lock: from here on nobody else can replace the index.
-        if !self.index.is_current(disk)?
-            || !is_on(disk, branch)?
-            || hold::standing(&self.shared)?.is_some()
-        {
+        // Looked at under the locks: from here on nobody else can replace index or branch.
+        if !moving.lock()? || !self.may_replace()? {
+            drop(moving);
             return Ok(false);
         }
         index_lock.put_in_place()?;
         // Two directories: without this, a power cut may keep the branch and take the index back.
         disk.sync_folder(Place(Root::Git, ""))
             .doing("sync the git index")?;
-        lock.commit()?;
+        moving.commit()?;
         drop(index_lock);
         refs::sync(disk, branch)?;
         self.index.replaced(image, inode, &self.shared.disk)?;
@@ -237,6 +232,15 @@ impl Folder {
         }
         self.set_shown(target)?;
         Ok(true)
+    }
+
+    /// Whether branch, HEAD and index are as the show found them, and nobody has asked to hold still since.
+    fn may_replace(&self) -> Result<bool, Fault> {
+        let (disk, branch) = (&self.shared.disk, &self.shared.branch);
+        Ok(refs::read(disk, branch)? == self.shown
+            && is_on(disk, branch)?
+            && self.index.is_current(disk)?
+            && hold::standing(&self.shared)?.is_none())
     }
 
     /// One line a show in the branch's and HEAD's reflog, as git writes one a command.

@@ -88,7 +88,11 @@ impl Fault {
         (self.scenario.play)(&mut stage);
         stage.tape.heal();
         let is_served = stage.scene.try_store().is_some();
-        let judged = if is_served { serves_again(&mut stage) } else { Ok(()) };
+        let judged = if is_served {
+            serves_again(&mut stage)
+        } else {
+            Ok(())
+        };
         let judged = judged.and_then(|()| verdict::of(&mut stage, chance));
         judged.map_err(|wrong| format!("{:?} failed: {wrong}", stage.tape.failed()))
     }

@@ -174,7 +174,9 @@ fn reset_under_writes(stage: &mut Stage) {
     let dropped = stage.claim(&[("shared/domain.md", Some("# Domain\n"))]);
     let mut is_reset = false;
     stage.tape.people(|| {
-        let reset = stage.scene.try_git(&["reset", "-q", "--hard", "HEAD~1"]);
+        let reset = stage
+            .scene
+            .try_git(&["reset", "-q", "--hard", "HEAD^{/Start}"]);
         is_reset = reset.status.success();
     });
     if is_shown && is_reset {

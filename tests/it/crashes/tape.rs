@@ -332,7 +332,9 @@ impl Log {
 /// An operation without its bytes.
 fn told(operation: &Operation<'_>) -> String {
     match operation {
-        Operation::Write { file, at, bytes } => format!("Write {} bytes to {file:?} at {at}", bytes.len()),
+        Operation::Write { file, at, bytes } => {
+            format!("Write {} bytes to {file:?} at {at}", bytes.len())
+        }
         other => format!("{other:?}"),
     }
 }
