@@ -169,7 +169,9 @@ fn reset_under_writes(stage: &mut Stage) {
     stage.settle();
     // Who takes the branch back to where the daemon noted it last has not moved it.
     let is_shown = stage.is_settled();
-    stage.hold();
+    if !stage.hold() {
+        return;
+    }
     stage.write(ALICE, "# Alice, not shown\n");
     let dropped = stage.claim(&[("shared/domain.md", Some("# Domain\n"))]);
     let mut is_reset = false;

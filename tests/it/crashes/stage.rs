@@ -84,12 +84,10 @@ impl Stage {
         let _ = self.scene.try_stop();
     }
 
-    /// Nothing is shown until it is released.
-    pub(super) fn hold(&self) {
-        let _ = self
-            .scene
-            .try_store()
-            .map(|store| store.hold("a test", 600));
+    /// Nothing is shown until it is released; says whether that could be noted.
+    pub(super) fn hold(&self) -> bool {
+        let store = self.scene.try_store();
+        store.is_some_and(|store| store.hold("a test", 600).is_ok())
     }
 
     pub(super) fn release(&self) {
