@@ -21,7 +21,7 @@ use crate::model::error::{Doing, Error, Fault, Rejection};
 use crate::model::path::Layout;
 use crate::server::guard::{Guard, LocalToken};
 use crate::server::http;
-use crate::store::{Options, Store};
+use crate::store::{Options, Pacing, Store};
 
 /// Where a daemon says how to reach it, below the memory's folder.
 const ADDRESS_FILE: &str = ".git/memoryd/daemon.json";
@@ -148,6 +148,7 @@ fn open_with(folder: &Path, config: &Config) -> Result<Memory, Error> {
         },
         branch: config.store.branch.clone(),
         clock: clock::system(),
+        pacing: Pacing::FOR_PEOPLE,
         witness: None,
     };
     Ok(Memory::new(

@@ -63,6 +63,7 @@ use crate::store::queue::Wish;
 use crate::store::recovery::Started;
 use crate::store::shared::{Errand, Shared};
 
+pub use pace::Pacing;
 pub use receipt::{Receipt, Wait};
 pub use shared::Durability;
 pub use status::Status;
@@ -80,6 +81,8 @@ pub struct Options {
     pub branch: String,
     /// Where commit times come from.
     pub clock: Clock,
+    /// How often the branch may move.
+    pub pacing: Pacing,
     /// Sees every change of the disk; for tests.
     pub witness: Option<Arc<dyn Witness>>,
 }

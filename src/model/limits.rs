@@ -3,6 +3,8 @@
 //! Bytes unless the name says otherwise. [`Limits`] are the bounds a person may set in `memoryd.toml`; the constants
 //! are what formats, kernels or the design itself demand.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 /// One path component, with room for the suffix of a temporary name within the 255 bytes file systems give.
@@ -52,6 +54,10 @@ pub const REQUEST_HEAD_BYTES_MAX: usize = 64 << 10;
 pub const REQUEST_HEADERS_MAX: usize = 64;
 /// Commits that one answer lists.
 pub const LOG_COMMITS_MAX: usize = 10_000;
+/// How often branch, files and git index may move right after each other.
+pub const SHOW_BURST: u32 = 16;
+/// They may move once more after each of these: at this pace nine of ten `git commit` win their race.
+pub const SHOW_INTERVAL: Duration = Duration::from_secs(1);
 /// Seconds that a hold lasts. None stands longer, whoever forgot it.
 pub const HOLD_SECONDS_MAX: u64 = 600;
 /// Bytes that remembered prompt blocks take, all forms counted: about a thousand of the size of the sample's.

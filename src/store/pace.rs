@@ -7,27 +7,52 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-const BURST: u32 = 16;
-const REFILL: Duration = Duration::from_secs(1);
+use crate::model::limits::{SHOW_BURST, SHOW_INTERVAL};
+
+/// How often the branch may move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pacing {
+    /// So many shows may follow each other at once.
+    pub burst: u32,
+    /// One more may after each of these.
+    pub interval: Duration,
+}
+
+impl Pacing {
+    /// Slow enough for people's git.
+    pub const FOR_PEOPLE: Self = Self {
+        burst: SHOW_BURST,
+        interval: SHOW_INTERVAL,
+    };
+}
 
 /// The tokens that shows take.
-pub(crate) struct Pace(Mutex<(u32, Instant)>);
+pub(crate) struct Pace {
+    pacing: Pacing,
+    /// How many there are, and since when.
+    tokens: Mutex<(u32, Instant)>,
+}
 
 impl Pace {
-    pub(crate) fn new() -> Self {
-        Self(Mutex::new((BURST, Instant::now())))
+    pub(crate) fn new(pacing: Pacing) -> Self {
+        Self {
+            tokens: Mutex::new((pacing.burst, Instant::now())),
+            pacing,
+        }
     }
 
     /// Takes a token if there is one.
     pub(crate) fn take(&self) -> bool {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Pacing { burst, interval } = self.pacing;
+        let mut state = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         let (tokens, since) = *state;
-        let refills = u32::try_from(since.elapsed().as_secs() / REFILL.as_secs()).unwrap_or(BURST);
-        let tokens = tokens.saturating_add(refills).min(BURST);
-        let since = if tokens == BURST {
+        let refills = since.elapsed().as_nanos() / interval.as_nanos().max(1);
+        let refills = u32::try_from(refills).unwrap_or(burst).min(burst);
+        let tokens = tokens.saturating_add(refills).min(burst);
+        let since = if tokens == burst {
             Instant::now()
         } else {
-            since + REFILL * refills
+            since + interval * refills
         };
         let taken = tokens > 0;
         *state = (tokens - u32::from(taken), since);
@@ -36,11 +61,11 @@ impl Pace {
 
     /// How long until there is a token.
     pub(crate) fn next(&self) -> Duration {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         if state.0 > 0 {
             Duration::ZERO
         } else {
-            REFILL.saturating_sub(state.1.elapsed())
+            self.pacing.interval.saturating_sub(state.1.elapsed())
         }
     }
 }

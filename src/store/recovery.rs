@@ -136,7 +136,7 @@ fn share(
         queue: Queue::default(),
         backlog: Backlog::default(),
         progress: Progress::new(mark(head.revision()), mark(shown)),
-        pace: Pace::new(),
+        pace: Pace::new(options.pacing),
         dirty: Dirty::default(),
         notices: Notices::default(),
         repacks: AtomicU64::new(0),

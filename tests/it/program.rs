@@ -148,6 +148,16 @@ impl Program {
         self.daemon = None;
     }
 
+    /// Begins to start the daemon and kills it after a while, wherever it is then.
+    pub(crate) fn kill_while_starting(&self, after: Duration) {
+        let mut serve = self.serve(self.path(), &["--listen", "127.0.0.1:0"]);
+        let serve = serve.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut process = serve.spawn().expect("memoryd runs");
+        std::thread::sleep(after);
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.daemon().process.id()).unwrap();
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();

@@ -13,8 +13,14 @@ use memoryd::model::error::Error;
 use memoryd::model::message::Author;
 use memoryd::model::patch::Patch;
 use memoryd::model::path::{Layout, RepoPath};
-use memoryd::store::{Durability, Options, Receipt, Store, Wait};
+use memoryd::store::{Durability, Options, Pacing, Receipt, Store, Wait};
 use tempfile::TempDir;
+
+/// For tests that show more often in a minute than people's git would bear.
+pub(crate) const RESTLESS: Pacing = Pacing {
+    burst: 16,
+    interval: Duration::from_millis(5),
+};
 
 /// Longer than anything that works takes, so that what does not work fails instead of hanging.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,6 +30,7 @@ pub(crate) struct Scene {
     folder: TempDir,
     store: Option<Store>,
     pub(crate) durability: Durability,
+    pub(crate) pacing: Pacing,
     pub(crate) witness: Option<Arc<dyn Witness>>,
     /// What time it is for the store and for people's git, when it is not what it is.
     pub(crate) time: Option<Arc<AtomicI64>>,
@@ -64,6 +71,7 @@ impl Scene {
             folder,
             store: None,
             durability: Durability::Journal,
+            pacing: Pacing::FOR_PEOPLE,
             witness: None,
             time: None,
         }
@@ -93,6 +101,7 @@ impl Scene {
                 durability: self.durability,
                 layout: Layout::default(),
                 branch: "main".to_owned(),
+                pacing: self.pacing,
                 clock: self.time.clone().map_or_else(clock::system, fixed),
                 witness: self.witness.clone(),
             },

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use memoryd::backend::clock;
-use memoryd::store::{Durability, Options, Store, Wait};
+use memoryd::store::{Durability, Options, Pacing, Store, Wait};
 
 use crate::Outcome;
 use crate::contender::Contender;
@@ -28,6 +28,7 @@ impl Memoryd {
             layout: workload.layout,
             branch: BRANCH.to_owned(),
             clock: clock::system(),
+            pacing: Pacing::FOR_PEOPLE,
             witness: None,
         };
         let store = Store::open(folder, options)?;

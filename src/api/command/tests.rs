@@ -7,7 +7,7 @@ use crate::api::create::{Plan, Wishes};
 use crate::api::memory::Settings;
 use crate::backend::clock;
 use crate::model::path::Layout;
-use crate::store::{Durability, Options, Store};
+use crate::store::{Durability, Options, Pacing, Store};
 
 struct World {
     memory: Memory,
@@ -30,6 +30,7 @@ impl World {
             layout: Layout::default(),
             branch: "main".to_owned(),
             clock: clock::system(),
+            pacing: Pacing::FOR_PEOPLE,
             witness: None,
         };
         let store = Store::open(folder.path(), options).unwrap();

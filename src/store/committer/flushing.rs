@@ -13,6 +13,9 @@ use crate::store::journaled;
 use crate::store::receipt::Wait;
 use crate::store::shared::{Errand, READ_ONLY};
 
+/// A writer waits to be shown only with so few other commits; behind a stream of writes it is answered at once.
+const AWAITED_COMMITS_MAX: u64 = 64;
+
 impl Committer {
     /// Makes a batch durable and answers; or takes it back and says so.
     pub(super) fn flush(&mut self, batch: Batch) {
@@ -23,9 +26,7 @@ impl Committer {
             tracing::error!(%failure, "a flush failed; {} writes were not acknowledged", commits.len());
             return self.take_back(answers, &failure);
         }
-        // Nobody waits for a show that cannot come.
-        let can_be_shown = !commits.is_empty() && !self.shared.notices.keep_from_showing();
-        let urgent = can_be_shown && self.shared.pace.take();
+        let urgent = !commits.is_empty() && self.is_shown_soon() && self.shared.pace.take();
         let waited_for = answers.iter().any(|answer| answer.wait == Wait::Published);
         self.accept(commits, urgent || waited_for);
         if urgent {
@@ -50,6 +51,13 @@ impl Committer {
                 false => self.shared.progress.tell(sequence, receipt, reply),
             }
         }
+    }
+
+    /// Whether a show would come within a moment: nobody waits for one that cannot come, or that has much to bring along.
+    fn is_shown_soon(&self) -> bool {
+        let shown = self.shared.progress.shown().sequence;
+        self.sequence.saturating_sub(shown) <= AWAITED_COMMITS_MAX
+            && !self.shared.notices.keep_from_showing()
     }
 
     /// Readers see what is durable; the publisher gets it.

@@ -11,7 +11,7 @@ use memoryd::store::{Durability, Store, Wait};
 
 use super::claims::Claims;
 use super::tape::Tape;
-use crate::scene::{Scene, edit, target};
+use crate::scene::{RESTLESS, Scene, edit, target};
 
 /// The memory at the beginning of every scenario.
 pub(super) const FILES: [(&str, &str); 4] = [
@@ -34,6 +34,7 @@ impl Stage {
     pub(super) fn new(durability: Durability) -> Self {
         let mut scene = Scene::in_memory(&FILES);
         scene.durability = durability;
+        scene.pacing = RESTLESS;
         scene.git(&["config", "user.name", "Pat Person"]);
         scene.git(&["config", "user.email", "pat@example.com"]);
         let tape = Arc::new(Tape::new(scene.path(), Claims::of(&FILES)));
@@ -49,6 +50,7 @@ impl Stage {
     pub(super) fn after(mut scene: Scene, claims: Claims) -> Self {
         let tape = Arc::new(Tape::new(scene.path(), claims));
         scene.witness = Some(tape.clone());
+        scene.pacing = RESTLESS;
         Self {
             scene,
             tape,

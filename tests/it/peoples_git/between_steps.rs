@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use memoryd::backend::disk::{Operation, Verdict, Witness};
 
+use crate::scene::RESTLESS;
+
 use super::{ALICE, BOB, Household, INDEX, numbered};
 
 /// A show of this many changes never ends.
@@ -336,6 +338,7 @@ fn meddle(meddling: &Meddling) {
     let home = Household::in_memory(move |scene| {
         scene.git(&["branch", "old", "HEAD~2"]);
         scene.witness = Some(witness);
+        scene.pacing = RESTLESS;
     });
     home.write(ALICE, &numbered("# Alice", 0));
     home.agree();
