@@ -42,6 +42,7 @@ mod restoring;
 mod saves;
 mod shared;
 mod shower;
+mod spares;
 mod status;
 
 use std::path::Path;

@@ -14,6 +14,9 @@ pub(crate) struct Options {
     /// Two short rounds, to see that it runs: the figures mean little
     #[arg(long)]
     pub(crate) quick: bool,
+    /// How many times each contender runs; 10, and 2 with --quick, unless it is given
+    #[arg(long, value_name = "NUMBER")]
+    rounds: Option<usize>,
     /// Without the others, for a profiler
     #[arg(long)]
     pub(crate) alone: bool,
@@ -52,7 +55,7 @@ impl Options {
 
     /// How many times each contender runs.
     pub(crate) fn rounds(&self) -> usize {
-        if self.quick { 2 } else { 10 }
+        self.rounds.unwrap_or(if self.quick { 2 } else { 10 })
     }
 
     /// How long a burst takes.

@@ -73,6 +73,8 @@ pub const INDEX_FILE_BYTES_MAX: usize = 8_000;
 pub const ANSWER_BYTES_MAX: u64 = 256 << 20;
 /// Packs that lie side by side before they are rolled up: reading slows with their number, rolling up costs with each.
 pub const PACKS_MAX: usize = 50;
+/// Displaced files that are kept, empty, to be written again.
+pub const SPARES_MAX: usize = 16_384;
 /// Folder listings that the publisher keeps for the next delta; the rest is read from git again.
 pub const LISTINGS_MAX: usize = 16_384;
 /// Retired journal segments that are kept to be written again. More pile up where much is released at once; making a new file

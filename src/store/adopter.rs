@@ -414,7 +414,7 @@ impl Folder {
             let seen = self.look_at_displaced(&mut displaced);
             match seen {
                 Ok(Seen::Known) if displaced.age() >= long_enough => {
-                    displaced.remove(&self.shared.disk)?
+                    self.spares.take_in(&self.shared.disk, displaced.name)?
                 }
                 Ok(Seen::Stranded) => {
                     let told = format!(

@@ -171,12 +171,18 @@ impl Folder {
     }
 
     /// Writes a new file where the one it displaces will lie, and gives how it looks.
-    fn write_aside(&self, displaced: &Displaced, text: &[u8], leaf: Leaf) -> Result<Stat, Fault> {
+    fn write_aside(
+        &mut self,
+        displaced: &Displaced,
+        text: &[u8],
+        leaf: Leaf,
+    ) -> Result<Stat, Fault> {
         let disk = &self.shared.disk;
         disk.make_folders(Place(Root::Folder, &displaced.path).parent())
             .doing("make a folder")?;
-        let file = disk
-            .create(Place(Root::Git, &displaced.name), text)
+        let file = self
+            .spares
+            .make(disk, &displaced.name, text)
             .doing("write a file")?;
         if leaf.mode.0 & 0o111 != 0 {
             file.set_executable().doing("make a file executable")?;

@@ -26,6 +26,7 @@ use crate::store::queue::{Reply, Wish};
 use crate::store::saves::DirtyPaths;
 use crate::store::shared::{Errand, FOLDER, PAUSED, Shared};
 use crate::store::shower;
+use crate::store::spares::Spares;
 
 /// The last tip that the branch, the index and the files were brought to.
 pub(crate) const SHOWN: &str = "refs/memoryd/shown";
@@ -40,6 +41,11 @@ const PASSING: Duration = Duration::from_millis(300);
 const STIRRING: Duration = Duration::from_millis(100);
 /// People's git that never rests is followed all the same.
 const STIRRING_MAX: Duration = Duration::from_secs(3);
+/// After a show the thread rests for so many times as long, so that bringing thousands of files along takes a part of one
+/// core and no more. What is written to a file meanwhile is brought along once.
+const REST: u32 = 3;
+/// And never longer than this.
+const REST_MAX: Duration = Duration::from_secs(3);
 /// The committer answers within this time or is told again later.
 const COMMITTER_MAX: Duration = Duration::from_secs(30);
 /// At the end, what is acknowledged is published within this time or left to the journal.
@@ -54,6 +60,7 @@ pub(crate) struct Folder {
     pub(super) index: Index,
     pub(super) dirty: DirtyPaths,
     pub(super) quarantine: Quarantine,
+    pub(super) spares: Spares,
     /// What people started from at paths where a show could not bring the file along.
     pub(super) bases: HashMap<String, Option<BlobId>>,
     /// Staged texts that were adopted and may be replaced in the index.
@@ -72,6 +79,8 @@ pub(crate) struct Folder {
     pub(super) peoples: u64,
     paid_for: u64,
     scan_at: Instant,
+    /// When the next show may begin for which nobody waits.
+    rest_until: Instant,
     paused_since: Option<Instant>,
     stirring_since: Option<Instant>,
     has_failed: bool,
@@ -94,7 +103,8 @@ impl Folder {
             watch: None,
             index: Index::default(),
             dirty: DirtyPaths::default(),
-            quarantine: Quarantine::default(),
+            quarantine: Quarantine::new(),
+            spares: Spares::default(),
             bases: HashMap::new(),
             adopted_staged: HashSet::new(),
             adopted: HashMap::new(),
@@ -106,6 +116,7 @@ impl Folder {
             peoples: 0,
             paid_for: 0,
             scan_at: Instant::now(),
+            rest_until: Instant::now(),
             paused_since: None,
             stirring_since: None,
             has_failed: false,
@@ -212,7 +223,9 @@ impl Folder {
         }
         self.adopt(&now)?;
         if now.paused.is_none() && self.is_show_due() {
+            let begun = Instant::now();
             self.show()?;
+            self.rest_until = Instant::now() + (begun.elapsed() * REST).min(REST_MAX);
         }
         Ok(())
     }
@@ -287,8 +300,12 @@ impl Folder {
             // The token was taken for a commit that the publisher is still packing.
             true if published.sequence < self.paid_for => false,
             true => true,
-            false => self.shared.pace.take(),
+            false => self.has_rested() && self.shared.pace.take(),
         }
+    }
+
+    fn has_rested(&self) -> bool {
+        self.rest_until <= Instant::now() || self.shared.progress.is_awaited()
     }
 
     /// Whether there is something to show. Until git has the commit that has what people did, what git has would take the
@@ -447,7 +464,15 @@ impl Folder {
         }
         let progress = &self.shared.progress;
         let show_at = match (self.is_behind(), self.paused_since.is_some()) {
-            (true, false) => Some(now + self.shared.pace.next().max(Duration::from_millis(5))),
+            (true, false) => {
+                let paced = now + self.shared.pace.next().max(Duration::from_millis(5));
+                let rested = if self.has_rested() {
+                    paced
+                } else {
+                    self.rest_until
+                };
+                Some(paced.max(rested))
+            }
             (_, true) => Some(now + PAUSED_POLL),
             (false, false) => None,
         };

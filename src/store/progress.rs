@@ -100,6 +100,11 @@ impl Progress {
         }));
     }
 
+    /// Whether a writer waits to be shown.
+    pub(crate) fn is_awaited(&self) -> bool {
+        !self.lock().waiting.is_empty()
+    }
+
     /// Answers those whose patience has run out, and says when the next one's does.
     pub(crate) fn expire(&self) -> Option<Instant> {
         let now = Instant::now();

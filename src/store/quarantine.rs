@@ -7,7 +7,7 @@
 //! raced a daemon's writes of the same file, plain renames lost two thirds, swaps without this 380 or nearly all, this none.
 
 use std::io::Read;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::backend::disk::{Disk, Place, Root};
 use crate::backend::lease::{self, Lease};
@@ -53,9 +53,10 @@ pub(crate) fn path_key(path: &[u8]) -> String {
 }
 
 /// The displaced files that somebody may still write to.
-#[derive(Default)]
 pub(crate) struct Quarantine {
     kept: Vec<Displaced>,
+    /// What no other run's names begin with: in a container every run may have the same process id.
+    run: String,
     count: u64,
 }
 
@@ -95,6 +96,16 @@ pub(crate) enum Seen {
 }
 
 impl Quarantine {
+    pub(crate) fn new() -> Self {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let nanoseconds = now.unwrap_or_default().as_nanos();
+        Self {
+            kept: Vec::new(),
+            run: format!("{}-{nanoseconds}", std::process::id()),
+            count: 0,
+        }
+    }
+
     /// A name for the next displaced file: what was known to stand there, and what is to stand there instead.
     pub(crate) fn next(
         &mut self,
@@ -106,7 +117,7 @@ impl Quarantine {
         let id = |text: Option<BlobId>| text.map_or(ObjectId::ZERO, |text| text.0);
         let name = format!(
             "{QUARANTINE}/{}-{}-{}-{}-{}",
-            std::process::id(),
+            self.run,
             self.count,
             path_key(path.as_bytes()),
             id(base),

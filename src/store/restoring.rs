@@ -1,6 +1,7 @@
 //! The first look at a folder after a crash: what a power cut took from files, and what a show had taken out of them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::backend::disk::{Place, Root};
 use crate::model::error::{Doing, Error, Fault};
@@ -98,34 +99,42 @@ impl Folder {
     /// What shows took out of the folder: bytes that git does not have are a person's save.
     fn adopt_leftovers(&mut self) -> Result<(), Error> {
         const DOING: &str = "look into the quarantine";
-        let disk = &self.shared.disk;
-        let names = disk.list(Place(Root::Git, QUARANTINE)).doing(DOING)?;
-        if names.is_empty() {
-            return Ok(());
-        }
-        let paths = self.paths_by_key()?;
-        for name in names {
-            let place = format!("{QUARANTINE}/{name}");
-            let place = Place(Root::Git, &place);
-            let bytes = self
-                .shared
-                .disk
-                .read(place)
-                .doing(DOING)?
-                .unwrap_or_default();
-            let origin = Origin::read(&name);
-            // What was to be swapped in lay there before, maybe not to its end.
-            let new = origin.as_ref().and_then(|origin| origin.new);
-            let is_known =
-                self.is_remains(&bytes, new.into_iter())? || self.git.has(hash_blob(&bytes)?.0)?;
-            if is_known || self.adopt_leftover(origin, &paths, bytes)? {
-                self.shared.disk.remove(place).doing(DOING)?;
+        let disk = Arc::clone(&self.shared.disk);
+        let entries = disk.entries(Place(Root::Git, QUARANTINE)).doing(DOING)?;
+        let mut paths = None;
+        for (name, stat) in entries {
+            let path = format!("{QUARANTINE}/{name}");
+            let is_done = stat.size == 0 || self.is_in_history(&name, &path, &mut paths)?;
+            if is_done {
+                self.spares.take_in(&disk, path)?;
             } else {
-                let told = format!("a save that cannot be served is kept as .git/{}", place.1);
+                let told = format!("a save that cannot be served is kept as .git/{path}");
                 self.shared.notices.say("quarantine", told);
             }
         }
         Ok(())
+    }
+
+    /// Whether history has, or now gets, what a displaced file holds.
+    fn is_in_history(
+        &mut self,
+        name: &str,
+        path: &str,
+        paths: &mut Option<HashMap<String, String>>,
+    ) -> Result<bool, Error> {
+        let bytes = self.shared.disk.read(Place(Root::Git, path));
+        let bytes = bytes.doing("read a displaced file")?.unwrap_or_default();
+        let origin = Origin::read(name);
+        // What was to be swapped in lay there before, maybe not to its end.
+        let new = origin.as_ref().and_then(|origin| origin.new);
+        if self.is_remains(&bytes, new.into_iter())? || self.git.has(hash_blob(&bytes)?.0)? {
+            return Ok(true);
+        }
+        let paths = match paths {
+            Some(paths) => paths,
+            none => none.insert(self.paths_by_key()?),
+        };
+        self.adopt_leftover(origin, paths, bytes)
     }
 
     /// Adopts what is left of a save; says whether it could.

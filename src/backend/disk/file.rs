@@ -59,6 +59,28 @@ impl<'a> DiskFile<'a> {
         Ok(sys::fdatasync(&self.file)?)
     }
 
+    /// Takes all its bytes away.
+    pub fn empty(&self) -> io::Result<()> {
+        self.disk
+            .before(&Operation::Empty(Place(self.root, &self.path)))?;
+        Ok(sys::ftruncate(&self.file, 0)?)
+    }
+
+    /// Whether somebody has given it extended attributes: an access control list is one, too.
+    pub fn has_attributes(&self) -> io::Result<bool> {
+        match sys::flistxattr(&self.file, &mut [0_u8; 0][..]) {
+            Ok(bytes) => Ok(bytes > 0),
+            // A file system without attributes.
+            Err(rustix::io::Errno::NOTSUP) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The file as the standard library has it, to be looked at.
+    pub fn as_file(&self) -> &File {
+        &self.file
+    }
+
     /// Which file it is and how many names it has left. Quicker than [`stat`](Self::stat) on a file that is written again
     /// and again: asking for its times makes the next write log a new one, which costs a third of an append.
     pub fn identity(&self) -> io::Result<Identity> {

@@ -42,6 +42,7 @@ pub enum Operation<'a> {
         at: u64,
         bytes: &'a [u8],
     },
+    Empty(Place<'a>),
     SyncFile(Place<'a>),
     SyncFolder(Place<'a>),
     SyncFileSystem,

@@ -295,6 +295,14 @@ impl Log {
                 self.next_file += 1;
                 vec![set(place, Some(Node::File(file)))]
             }
+            // Nobody can tell it from another file of that name, and it has no other.
+            Operation::Empty(place) => {
+                now(place)?;
+                let file = self.next_file;
+                self.now.files.insert(file, Bytes::default());
+                self.next_file += 1;
+                vec![set(place, Some(Node::File(file)))]
+            }
             Operation::MakeFolder(place) => {
                 now(place).is_none().then_some(())?;
                 vec![set(place, Some(Node::Folder))]
@@ -347,6 +355,7 @@ fn folders<'a>(operation: &Operation<'a>) -> Vec<Place<'a>> {
         | Operation::RenameNew { to, .. }
         | Operation::Link { to, .. } => vec![to],
         Operation::Create(place)
+        | Operation::Empty(place)
         | Operation::Remove(place)
         | Operation::MakeFolder(place)
         | Operation::RemoveFolder(place) => vec![place],

@@ -1,0 +1,96 @@
+//! Files that have served once and are empty now, to be written again: making a new one is slow.
+//!
+//! A show puts a new file in the place of an old one and takes the old one away, and so a stream of writes makes and removes
+//! thousands of files a minute. ext4 does not give an inode's number away again within some minutes of its removal: it
+//! passes over such numbers one by one, and after a while most of a show's time goes there. So a displaced file whose
+//! bytes are in history is emptied and kept, under the name it has in the quarantine, for the next file that is made; by the
+//! next run of the daemon, too.
+//!
+//! Nobody may notice. Whoever still has the old file open would find another one's bytes in it, and write into them; a
+//! second name, as backup programs make, would lead to them; permissions and attributes that a person gave the old file
+//! would be the new one's. A file with any of these is removed instead. And it is emptied first, which the file system
+//! keeps in order with the renames that come later: a power cut that takes the new bytes leaves an empty file or their
+//! beginning, as it would of a new one, and never bytes of another.
+
+use std::io;
+
+use crate::backend::disk::{Disk, DiskFile, Place, Root, Stat};
+use crate::backend::lease::{self, Lease};
+use crate::model::error::{Doing, Fault};
+use crate::model::limits::SPARES_MAX;
+
+/// Made to see how a new file looks here.
+const SAMPLE: Place<'static> = Place(Root::Git, "memoryd/tmp/sample");
+
+/// The spare files, by their paths below `.git`.
+#[derive(Default)]
+pub(crate) struct Spares {
+    paths: Vec<String>,
+    /// How a file looks that this process makes.
+    fresh: Option<Stat>,
+}
+
+impl Spares {
+    /// Makes a file below `.git` that must not exist yet, of a spare one if there is one.
+    pub(crate) fn make<'d>(
+        &mut self,
+        disk: &'d Disk,
+        path: &str,
+        bytes: &[u8],
+    ) -> io::Result<DiskFile<'d>> {
+        let place = Place(Root::Git, path);
+        while let Some(spare) = self.paths.pop() {
+            if disk.rename_new(Place(Root::Git, &spare), place).is_err() {
+                // Somebody tidied up in the quarantine.
+                continue;
+            }
+            if let Some(file) = disk.open_to_write(place)? {
+                file.write_at(bytes, 0)?;
+                return Ok(file);
+            }
+        }
+        disk.create(place, bytes)
+    }
+
+    /// Takes in a file below `.git` that nobody needs any more, or removes it where it cannot serve again.
+    pub(crate) fn take_in(&mut self, disk: &Disk, path: String) -> Result<(), Fault> {
+        let place = Place(Root::Git, &path);
+        if self.paths.len() < SPARES_MAX && self.is_emptied(disk, place).unwrap_or(false) {
+            self.paths.push(path);
+            return Ok(());
+        }
+        disk.remove(place).doing("remove a displaced file")
+    }
+
+    fn is_emptied(&mut self, disk: &Disk, place: Place<'_>) -> io::Result<bool> {
+        let fresh = self.fresh(disk)?;
+        let Some(file) = disk.open_to_write(place)? else {
+            return Ok(false);
+        };
+        let looks = file.stat()?;
+        let is_alike = (looks.mode, looks.user, looks.group)
+            == (fresh.mode, fresh.user, fresh.group)
+            && (looks.device, looks.links) == (fresh.device, 1);
+        if !is_alike || file.has_attributes()? || !is_nobodys(&file) {
+            return Ok(false);
+        }
+        file.empty()?;
+        Ok(true)
+    }
+
+    fn fresh(&mut self, disk: &Disk) -> io::Result<Stat> {
+        if let Some(fresh) = self.fresh {
+            return Ok(fresh);
+        }
+        disk.remove(SAMPLE)?;
+        let fresh = disk.create(SAMPLE, b"")?.stat()?;
+        disk.remove(SAMPLE)?;
+        self.fresh = Some(fresh);
+        Ok(fresh)
+    }
+}
+
+/// Whether it is known that nobody else has the file open.
+fn is_nobodys(file: &DiskFile<'_>) -> bool {
+    matches!(lease::write_lease(file.as_file()), Lease::Held(_))
+}
