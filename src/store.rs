@@ -36,6 +36,7 @@ mod quarantine;
 mod queue;
 mod receipt;
 mod recovery;
+mod renamed;
 mod repair;
 mod replay;
 mod restoring;

@@ -361,18 +361,24 @@ impl Disk {
         )?)
     }
 
-    fn parent(&self, place: Place<'_>) -> io::Result<OwnedFd> {
-        self.open_at(
-            place.parent(),
-            OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW,
-        )
+    fn parent(&self, place: Place<'_>) -> io::Result<Opened<'_>> {
+        let parent = place.parent();
+        if parent.1.is_empty() {
+            return Ok(Opened::Root(self.root(parent.0)));
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW;
+        self.open_at(parent, flags).map(Opened::Below)
+    }
+
+    fn root(&self, root: Root) -> BorrowedFd<'_> {
+        match root {
+            Root::Folder => self.folder.as_fd(),
+            Root::Git => self.git.as_fd(),
+        }
     }
 
     fn open_at(&self, place: Place<'_>, flags: OFlags) -> io::Result<OwnedFd> {
-        let root = match place.0 {
-            Root::Folder => self.folder.as_fd(),
-            Root::Git => self.git.as_fd(),
-        };
+        let root = self.root(place.0);
         let path = if place.1.is_empty() { "." } else { place.1 };
         let mode = if flags.contains(OFlags::CREATE) {
             Mode::from_raw_mode(0o666)
@@ -386,6 +392,22 @@ impl Disk {
                 step_by_step(root, path, flags, mode)
             }
             opened => Ok(opened?),
+        }
+    }
+}
+
+/// A directory to look a name up in.
+enum Opened<'a> {
+    /// One of the two that stay open.
+    Root(BorrowedFd<'a>),
+    Below(OwnedFd),
+}
+
+impl AsFd for Opened<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Root(root) => *root,
+            Self::Below(folder) => folder.as_fd(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Adopting what people saved: from a hint to a commit in their name.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::backend::disk::{Place, Root, Stat};
 use crate::model::error::{Doing, Error, Fault};
@@ -9,9 +9,9 @@ use crate::model::path::RepoPath;
 use crate::store::adoption::{Adopted, Adoption, Save};
 use crate::store::circumstances::{self, Circumstances};
 use crate::store::folder::Folder;
-use crate::store::quarantine::{Displaced, Held, Seen};
+use crate::store::quarantine::{self, Displaced, Held, Seen};
 use crate::store::queue::Wish;
-use crate::store::saves::{self, ABSENT, EMPTY, Found, QUIET, Since};
+use crate::store::saves::{self, ABSENT, EMPTY, Found, QUIET, Since, is_fresh};
 
 /// People's policy, beside the memory's files the only thing that is adopted.
 const POLICY: &str = "memoryd.toml";
@@ -19,8 +19,6 @@ const POLICY: &str = "memoryd.toml";
 const MASS_DELETE: (usize, usize) = (5, 5);
 /// A text that is staged is looked at this often, until it is committed or taken back.
 const STAGED_POLL: Duration = Duration::from_secs(1);
-/// The kernel's clock for files moves in steps of up to 10 ms: within a step, a second write leaves no trace in the times.
-const CLOCK_STEP: Duration = Duration::from_millis(50);
 
 /// What is to be done about a dirty path.
 enum Verdict {
@@ -125,7 +123,7 @@ impl Folder {
 
     fn seen(&mut self, path: &str, stat: Option<&Stat>) {
         let is_known = stat.is_some_and(|stat| self.index.knows(path, stat));
-        if is_known && !stat.is_some_and(is_fresh) {
+        if is_known && !stat.is_some_and(|stat| is_fresh(stat.changed)) {
             return self.settle(path);
         }
         self.dirty.touch(path);
@@ -435,6 +433,9 @@ impl Folder {
 
     /// Adopts what a displaced file holds, unless it is what was known to stand there.
     fn look_at_displaced(&mut self, displaced: &mut Displaced) -> Result<Seen, Error> {
+        if displaced.age() < quarantine::OLD && displaced.looks_untouched(&self.shared.disk)? {
+            return Ok(Seen::Known);
+        }
         let bytes = match displaced.read(&self.shared.disk)? {
             Held::Nothing => return Ok(Seen::Known),
             Held::Unsettled => return Ok(Seen::Open),
@@ -445,11 +446,7 @@ impl Folder {
         if bytes.is_empty() || Some(blob) == displaced.base {
             return Ok(Seen::Known);
         }
-        // A text of this very show: one before it could not finish, and had put that there.
-        if !self
-            .git
-            .had_text(displaced.path.as_bytes(), blob, displaced.between)?
-        {
+        if !self.is_no_save(displaced, blob)? {
             let Some(text) = String::from_utf8(bytes)
                 .ok()
                 .filter(|text| !text.contains('\0'))
@@ -469,17 +466,16 @@ impl Folder {
         displaced.base = Some(blob);
         Ok(Seen::Known)
     }
+
+    /// Whether a displaced text is none that a person typed: it is of this very show, put there by one before it that
+    /// could not finish; or git has it, and people's git was at work.
+    fn is_no_save(&self, displaced: &Displaced, text: BlobId) -> Result<bool, Fault> {
+        let path = displaced.path.as_bytes();
+        Ok(displaced.is_disturbed && self.git.has(text.0)?
+            || self.git.had_text(path, text, displaced.between)?)
+    }
 }
 
 fn is_adoptable(path: &str) -> bool {
     path == POLICY || RepoPath::parse(path).is_ok()
-}
-
-/// Whether a file changed so lately that a later change may not show in its times.
-fn is_fresh(stat: &Stat) -> bool {
-    let changed =
-        SystemTime::UNIX_EPOCH + Duration::new(stat.changed.0.unsigned_abs(), stat.changed.1);
-    SystemTime::now()
-        .duration_since(changed)
-        .map_or(true, |age| age < CLOCK_STEP)
 }

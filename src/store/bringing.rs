@@ -13,10 +13,11 @@ use std::io::{Error, ErrorKind};
 use crate::backend::disk::{Disk, Place, Root, Stat};
 use crate::backend::git_index::StatData;
 use crate::model::error::{Doing, Fault};
-use crate::model::object::BlobId;
+use crate::model::object::{BlobId, ObjectId, hash_blob};
 use crate::model::tree::Leaf;
 use crate::store::folder::Folder;
 use crate::store::quarantine::Displaced;
+use crate::store::saves::is_fresh;
 
 /// A file that a show has put in place, or taken away.
 pub(super) struct Put {
@@ -29,24 +30,37 @@ pub(super) struct Put {
 
 impl Folder {
     /// Puts a file's new text in place, and gives how it looks there.
-    pub(super) fn put_file(&mut self, displaced: Displaced, leaf: Leaf) -> Result<StatData, Fault> {
+    pub(super) fn put_file(
+        &mut self,
+        mut displaced: Displaced,
+        leaf: Leaf,
+    ) -> Result<StatData, Fault> {
         let path = displaced.path.clone();
         let new = self.git.blob(BlobId(leaf.id))?;
         // Looked at before it is read: a save in between makes git, and the next scan, compare the text.
         let looks = self.looks(&path)?;
-        let standing = match self.shared.disk.read(Place(Root::Folder, &path)) {
+        let standing = match self.standing(&path, looks.as_ref()) {
             Ok(standing) => standing,
             // Something that is no file stands there: a person put it there, and it is theirs to take away.
             Err(error) if error.kind() == ErrorKind::InvalidInput => return Ok(StatData::default()),
             Err(error) => return Err(Fault::new("read a file", error)),
         };
-        if standing.as_deref() == Some(&*new) {
+        if standing == Some(BlobId(leaf.id)) {
             return Ok(looks.map(StatData::from).unwrap_or_default());
         }
         if standing.is_none() && displaced.base.is_some() {
             // A person removed it, or their editor is between two steps: the adopter finds out.
             self.hold_back(&path, displaced.base);
             return Ok(StatData::default());
+        }
+        displaced.looks =
+            looks.filter(|looks| standing == displaced.base && !is_fresh(looks.modified));
+        if standing.is_none() {
+            let folder = Place(Root::Folder, &path).parent();
+            self.shared
+                .disk
+                .make_folders(folder)
+                .doing("make a folder")?;
         }
         let written = self.write_aside(&displaced, &new, leaf);
         if written.is_err() {
@@ -62,6 +76,19 @@ impl Folder {
         // As it was put there, or else somebody has saved again since: then nobody may trust how it looks.
         let looks = self.looks(&path)?.filter(|now| is_same(now, &written));
         Ok(looks.map(StatData::from).unwrap_or_default())
+    }
+
+    /// The text that stands at a path; by its looks where these are what git's index knows. A save that left no trace in
+    /// them is found in what comes out of the folder.
+    fn standing(&self, path: &str, looks: Option<&Stat>) -> std::io::Result<Option<BlobId>> {
+        if looks.is_some_and(|looks| looks.is_file() && self.index.knows(path, looks)) {
+            let entry = self.index.image().get(path.as_bytes());
+            return Ok(entry.map(|entry| BlobId(entry.id)));
+        }
+        let bytes = self.shared.disk.read(Place(Root::Folder, path))?;
+        // A forged collision is no text of ours.
+        let text = |bytes: Vec<u8>| hash_blob(&bytes).unwrap_or(BlobId(ObjectId::ZERO));
+        Ok(bytes.map(text))
     }
 
     /// Takes a deleted file out of the folder, and the folders that it leaves empty.
@@ -117,6 +144,7 @@ impl Folder {
             was_there,
             new,
         } = put;
+        displaced.is_disturbed = true;
         let is_back = self.is_put_back(&displaced, was_there, new.as_ref().map(|(_, stat)| stat));
         let is_aside = match new {
             Some((text, _)) if is_back => {
@@ -178,8 +206,6 @@ impl Folder {
         leaf: Leaf,
     ) -> Result<Stat, Fault> {
         let disk = &self.shared.disk;
-        disk.make_folders(Place(Root::Folder, &displaced.path).parent())
-            .doing("make a folder")?;
         let file = self
             .spares
             .make(disk, &displaced.name, text)

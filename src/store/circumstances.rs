@@ -1,12 +1,14 @@
 //! What people's git is doing in the folder right now, and whether the daemon must hold still for it.
 
+use std::sync::Arc;
+
 use crate::backend::disk::{Place, Root, Stat};
 use crate::backend::refs::{self, Head};
 use crate::model::error::{Doing, Fault};
 use crate::model::object::Revision;
 use crate::model::snapshot::Snapshot;
-use crate::store::hold;
 use crate::store::shared::Shared;
+use crate::store::{hold, renamed};
 
 /// Each of these in `.git` means that a git operation is under way; the daemon's own index lock is never left standing.
 /// Waiting for `index.lock` alone is not enough: a checkout puts the index in place before it moves HEAD.
@@ -44,13 +46,18 @@ pub(crate) struct Circumstances {
 pub(crate) fn look(shared: &Shared) -> Result<Circumstances, Fault> {
     let disk = &shared.disk;
     let head = refs::head(disk)?;
-    let branch = refs::read(disk, &shared.branch)?;
+    if let Some(name) = renamed::new_name(disk, &shared.branch())? {
+        tracing::info!(name, "the branch has another name");
+        shared.branch.store(Arc::new(name));
+    }
+    let served = shared.branch();
+    let branch = refs::read(disk, &served)?;
     let index = disk
         .stat(Place(Root::Git, "index"))
         .doing("look at the git index")?;
     let was_shown = shared.progress.shown().revision != Snapshot::empty().revision;
-    let unsettled = operation_under_way(shared)?
-        .or_else(|| wrong_head(&head, (branch, was_shown), &shared.branch));
+    let unsettled =
+        operation_under_way(shared)?.or_else(|| wrong_head(&head, (branch, was_shown), &served));
     let elsewhere = checked_out_elsewhere(shared)?;
     let is_elsewhere = elsewhere.is_some();
     let paused = match &unsettled {
@@ -89,7 +96,7 @@ fn operation_under_way(shared: &Shared) -> Result<Option<String>, Fault> {
     if let Some(name) = standing {
         return Ok(Some(format!("a git operation is under way (.git/{name})")));
     }
-    let lock = format!("{}.lock", shared.branch);
+    let lock = format!("{}.lock", shared.branch());
     let locked = shared
         .disk
         .stat(Place(Root::Git, &lock))
@@ -133,7 +140,7 @@ fn checked_out_elsewhere(shared: &Shared) -> Result<Option<String>, Fault> {
             .read(Place(Root::Git, &head))
             .doing("look at a work tree")?;
         let text = String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
-        if text.trim_end().strip_prefix("ref: ") == Some(&shared.branch) {
+        if text.trim_end().strip_prefix("ref: ") == Some(&**shared.branch()) {
             return Ok(Some(format!(
                 "the branch is checked out in the work tree {name}, too"
             )));

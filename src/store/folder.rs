@@ -18,7 +18,7 @@ use crate::model::path::RepoPath;
 use crate::store::bringing::Put;
 use crate::store::circumstances::{self, Circumstances};
 use crate::store::following::Following;
-use crate::store::index::Index;
+use crate::store::index::{Index, STIRRING};
 use crate::store::last_run::{self, LastRun};
 use crate::store::progress::Mark;
 use crate::store::quarantine::{self, Quarantine};
@@ -37,8 +37,6 @@ const SCAN_INTERVAL: Duration = Duration::from_secs(60);
 const PAUSED_POLL: Duration = Duration::from_millis(100);
 /// A pause that lasts longer than this is told to those who wait for a show.
 const PASSING: Duration = Duration::from_millis(300);
-/// Git puts its index in place a moment before it moves HEAD or the branch: what it means to do is known this long after.
-const STIRRING: Duration = Duration::from_millis(100);
 /// People's git that never rests is followed all the same.
 const STIRRING_MAX: Duration = Duration::from_secs(3);
 /// After a show the thread rests for so many times as long, so that bringing thousands of files along takes a part of one
@@ -202,7 +200,7 @@ impl Folder {
     }
 
     fn look_around(&mut self) -> Result<(), Error> {
-        shower::remove_own_locks(&self.shared.disk, &self.shared.branch)?;
+        shower::remove_own_locks(&self.shared.disk, &self.shared.branch())?;
         let now = circumstances::look(&self.shared)?;
         self.say_whether_paused(now.paused.as_ref());
         if self.scan_at <= Instant::now() {
@@ -350,7 +348,7 @@ impl Folder {
         }
         if self.git.contains(head, branch)? && self.is_followed(branch, (since, head))? {
             // A crash, or a fault, came between the branch and the note that it was shown.
-            refs::sync(&self.shared.disk, &self.shared.branch)?;
+            refs::sync(&self.shared.disk, &self.shared.branch())?;
             return Ok(self.set_shown(self.mark_of(branch))?);
         }
         let following = Following {

@@ -6,6 +6,9 @@ use crate::backend::disk::{Disk, Place, Root, Stat};
 use crate::backend::git_index::{GitIndex, StatData};
 use crate::model::error::{Doing, Fault};
 
+/// Git puts its index in place a moment before it moves HEAD or the branch: what it means to do is known this long after.
+pub(crate) const STIRRING: Duration = Duration::from_millis(100);
+
 /// The index file, below `.git`.
 pub(crate) const INDEX: &str = "index";
 
@@ -63,6 +66,12 @@ impl Index {
         self.own = self.stat(disk)?.filter(|file| file.inode == inode);
         self.file = self.own;
         Ok(())
+    }
+
+    /// Whether people's git has only just put the index in place that is known.
+    pub(crate) fn is_stirring(&self) -> bool {
+        self.left_alone_for(self.file.as_ref())
+            .is_some_and(|age| age < STIRRING)
     }
 
     /// How long people's git has left the index alone; nothing when it was the daemon that wrote it last.

@@ -9,7 +9,7 @@
 use std::io::Read;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::backend::disk::{Disk, Place, Root};
+use crate::backend::disk::{Disk, Place, Root, Stat};
 use crate::backend::lease::{self, Lease};
 use crate::model::error::{Doing, Fault};
 use crate::model::object::{BlobId, ObjectId, Revision, checksum};
@@ -71,6 +71,10 @@ pub(crate) struct Displaced {
     pub(crate) between: (Option<Revision>, Revision),
     /// Where it lies now, below `.git`.
     pub(crate) name: String,
+    /// How it looked when that was known, if any write since would show in it.
+    pub(crate) looks: Option<Stat>,
+    /// Whether people's git was at work while it was displaced: a checkout may have put it there a moment before.
+    pub(crate) is_disturbed: bool,
     since: Instant,
     look_at: Instant,
 }
@@ -129,6 +133,8 @@ impl Quarantine {
             base,
             between,
             name,
+            looks: None,
+            is_disturbed: false,
             since,
             look_at: since + LOOK_AGAIN,
         }
@@ -178,6 +184,18 @@ impl Displaced {
         } else {
             Held::Unsettled
         })
+    }
+
+    /// Whether, by its looks, nobody has written to it since.
+    pub(crate) fn looks_untouched(&self, disk: &Disk) -> Result<bool, Fault> {
+        let Some(known) = self.looks else {
+            return Ok(false);
+        };
+        let now = disk
+            .stat(Place(Root::Git, &self.name))
+            .doing("look at a displaced file")?;
+        let seen = |stat: Stat| (stat.inode, stat.size, stat.modified);
+        Ok(now.map(seen) == Some(seen(known)))
     }
 
     /// How long it has been out of the folder.

@@ -30,7 +30,7 @@ use crate::store::publisher::{HEAD, Publisher};
 use crate::store::queue::Queue;
 use crate::store::receipt::Receipts;
 use crate::store::shared::{self, Dirty, Errand, Notices, Shared};
-use crate::store::{hold, last_run, loading, maintenance, repair, replay, shower};
+use crate::store::{hold, last_run, loading, maintenance, renamed, repair, replay, shower};
 
 /// A store whose threads have not started.
 pub(crate) struct Started {
@@ -62,7 +62,8 @@ pub(crate) fn start(folder: &Path, options: Options) -> Result<Started, Error> {
     lease::ignore_break_signal();
     let disk = Arc::new(open_disk(folder, &options)?);
     refuse_unknown_formats(disk.path())?;
-    let branch = format!("refs/heads/{}", options.branch);
+    let configured = format!("refs/heads/{}", options.branch);
+    let branch = renamed::new_name(&disk, &configured)?.unwrap_or(configured);
     shower::prepare(&disk)?;
     let last = last_run::read(&disk)?;
     let git = mended(&disk, &branch)?;
@@ -131,7 +132,7 @@ fn share(
         durability: options.durability,
         clock: Clock::clone(&options.clock),
         layout: options.layout,
-        branch,
+        branch: shared::current(branch),
         snapshot: shared::current(head.snapshot().clone()),
         queue: Queue::default(),
         backlog: Backlog::default(),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::io::Read;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::backend::disk::{Disk, Place, Root, Stat};
 use crate::backend::lease::{self, Lease};
@@ -22,6 +22,8 @@ const RESTLESS_MAX: Duration = Duration::from_secs(5);
 pub(crate) const ABSENT: Duration = Duration::from_secs(2);
 /// Editors empty a file and then fill it; one that stays empty this long is meant to be.
 pub(crate) const EMPTY: Duration = Duration::from_secs(4);
+/// The kernel's clock for files moves in steps of up to 10 ms: within a step, a second write leaves no trace in the times.
+const CLOCK_STEP: Duration = Duration::from_millis(50);
 /// Somebody who keeps a file open for writing is waited for this long, then what is stable is taken.
 const WRITER_MAX: Duration = Duration::from_secs(60);
 
@@ -163,6 +165,15 @@ pub(crate) fn read(disk: &Disk, path: &str, insist: bool) -> io::Result<Found> {
         Ok(text) => Found::Text(text.into()),
         Err(_) => Found::Unfit("it is not UTF-8 text"),
     })
+}
+
+/// Whether something changed so lately that a later change may not show in the file's times. `then` is seconds and
+/// nanoseconds.
+pub(crate) fn is_fresh(then: (i64, u32)) -> bool {
+    let then = SystemTime::UNIX_EPOCH + Duration::new(then.0.unsigned_abs(), then.1);
+    SystemTime::now()
+        .duration_since(then)
+        .map_or(true, |age| age < CLOCK_STEP)
 }
 
 fn unfit(stat: &Stat) -> Option<&'static str> {

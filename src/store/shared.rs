@@ -50,8 +50,8 @@ pub(crate) struct Shared {
     pub(crate) durability: Durability,
     pub(crate) clock: Clock,
     pub(crate) layout: Layout,
-    /// The ref that is served, as `refs/heads/main`.
-    pub(crate) branch: String,
+    /// The ref that is served, as `refs/heads/main`: what people call it now.
+    pub(crate) branch: ArcSwap<String>,
     /// Who edits this folder, when no commit says otherwise.
     pub(crate) person: Author,
     /// The memory as of the last acknowledged write.
@@ -72,8 +72,8 @@ pub(crate) struct Shared {
 }
 
 /// What readers take without a lock.
-pub(crate) fn current(snapshot: Snapshot) -> ArcSwap<Snapshot> {
-    ArcSwap::from_pointee(snapshot)
+pub(crate) fn current<T>(value: T) -> ArcSwap<T> {
+    ArcSwap::from_pointee(value)
 }
 
 impl Shared {
@@ -84,6 +84,11 @@ impl Shared {
             true => Ok(()),
             false => git.reopen(),
         }
+    }
+
+    /// The ref that is served.
+    pub(crate) fn branch(&self) -> Arc<String> {
+        self.branch.load_full()
     }
 
     /// Moves `refs/memoryd/head`, durably.

@@ -19,6 +19,7 @@
 //! files are put back (`bringing.rs`).
 
 use std::io::ErrorKind;
+use std::time::{Duration, Instant};
 
 use crate::backend::disk::{Disk, Place, Root};
 use crate::backend::git_index::{Entry, GitIndex, StatData, Update};
@@ -39,6 +40,8 @@ const NEW_INDEX: &str = "memoryd/tmp/index";
 /// Its name on the way to its place.
 const PLACED_INDEX: &str = "memoryd/tmp/index.placed";
 const INDEX_LOCK: &str = "index.lock";
+/// People's git is looked for this often while files are brought along: no command of theirs is over sooner.
+const UNDISTURBED: Duration = Duration::from_millis(1);
 
 /// A path that was brought along, with its entry of the new index.
 type Brought = (String, Option<NewEntry>);
@@ -58,6 +61,10 @@ impl Folder {
         let differences = self.to_bring(target.revision)?;
         let staged = self.staged(&differences)?;
         if !staged.is_empty() {
+            // A checkout stages what it takes out, a moment before it moves HEAD.
+            if self.index.is_stirring() {
+                return Ok(());
+            }
             return self.adopt_saves(staged).map(drop);
         }
         let brought = self.bring_all(&differences, target.revision);
@@ -134,9 +141,13 @@ impl Folder {
         target: Revision,
     ) -> Result<Option<Vec<Brought>>, Fault> {
         let mut entries = Vec::new();
+        let mut looked = None;
         for difference in differences {
-            if !self.is_undisturbed()? {
-                return Ok(None);
+            if looked.is_none_or(|looked: Instant| looked.elapsed() > UNDISTURBED) {
+                if !self.is_undisturbed()? {
+                    return Ok(None);
+                }
+                looked = Some(Instant::now());
             }
             entries.extend(self.bring(difference, target)?);
         }
@@ -150,7 +161,7 @@ impl Folder {
             .stat(Place(Root::Git, INDEX_LOCK))
             .doing("look at the git index")?
             .is_some();
-        Ok(!is_locked && self.index.is_current(disk)? && is_on(disk, &self.shared.branch)?)
+        Ok(!is_locked && self.index.is_current(disk)? && is_on(disk, &self.shared.branch())?)
     }
 
     /// Brings one file along, and gives its path with its entry of the new index.
@@ -207,7 +218,7 @@ impl Folder {
             .doing("write the git index")?;
         file.sync().doing("write the git index")?;
         let inode = file.stat().doing("look at the git index")?.inode;
-        let branch = &self.shared.branch;
+        let branch = &*self.shared.branch();
         let mut moving = RefMove::prepare(disk, branch, target.revision)?;
         // The index first: whoever of people's git wants both takes them in this order, too, and fails at the second only
         // after it has changed files.
@@ -236,7 +247,7 @@ impl Folder {
 
     /// Whether branch, HEAD and index are as the show found them, and nobody has asked to hold still since.
     fn may_replace(&self) -> Result<bool, Fault> {
-        let (disk, branch) = (&self.shared.disk, &self.shared.branch);
+        let (disk, branch) = (&self.shared.disk, &*self.shared.branch());
         Ok(refs::read(disk, branch)? == self.shown
             && is_on(disk, branch)?
             && self.index.is_current(disk)?
@@ -254,7 +265,7 @@ impl Folder {
             "{before} {} memoryd <memoryd@localhost> {} +0000\tmemoryd: show\n",
             target.revision, now.seconds
         );
-        for name in ["HEAD", self.shared.branch.as_str()] {
+        for name in ["HEAD", self.shared.branch().as_str()] {
             let path = format!("logs/{name}");
             let place = Place(Root::Git, &path);
             self.shared
@@ -267,7 +278,7 @@ impl Folder {
     }
 
     fn reflog_tip(&self) -> Result<Revision, Fault> {
-        let path = format!("logs/{}", self.shared.branch);
+        let path = format!("logs/{}", self.shared.branch());
         let bytes = self
             .shared
             .disk

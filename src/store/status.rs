@@ -51,7 +51,7 @@ pub(crate) fn of(shared: &Shared) -> Status {
     users.dedup();
     Status {
         folder: shared.disk.path().display().to_string(),
-        branch: shared.branch.trim_start_matches("refs/heads/").to_owned(),
+        branch: shared.branch().trim_start_matches("refs/heads/").to_owned(),
         head: snapshot.revision,
         published: shared.progress.published().revision,
         shown: shared.progress.shown().revision,

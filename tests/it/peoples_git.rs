@@ -130,12 +130,15 @@ impl Household {
     /// In what branch, folder and memory differ, but for what a person left behind.
     fn difference(&self, left: &str) -> Option<String> {
         let status = self.store().status();
+        let tips = [status.head, status.published, status.shown];
+        if tips.iter().any(|seen| *seen != status.head) {
+            return Some(format!("not all is shown: {status:#?}"));
+        }
         let (tip, changes) = (
             self.git(&["rev-parse", "main"]),
             self.git(&["status", "--porcelain"]),
         );
-        let tips = [status.head, status.published, status.shown].map(|seen| seen.to_string());
-        let agree = changes == left && tips.iter().all(|seen| *seen == tip);
+        let agree = changes == left && status.head.to_string() == tip;
         (!agree).then(|| format!("the branch is at {tip}, git says {changes:?}: {status:#?}"))
     }
 

@@ -67,7 +67,7 @@ fn to_and_fro_under_writes_commits_nothing_of_the_other_branch() {
     let home = with_old_branch();
     std::thread::scope(|scope| {
         let agent = scope.spawn(|| {
-            for number in 0..120 {
+            for number in 0..40 {
                 home.write(INDEX, &numbered("# An agent's index", number));
                 std::thread::sleep(Duration::from_millis(20));
             }
@@ -82,10 +82,12 @@ fn to_and_fro_under_writes_commits_nothing_of_the_other_branch() {
     });
     home.git(&["checkout", "-q", "main"]);
     home.agree();
-    assert_eq!(home.read(INDEX), Some(numbered("# An agent's index", 119)));
+    assert_eq!(home.read(INDEX), Some(numbered("# An agent's index", 39)));
     assert_eq!(
         home.git(&["log", "--author=Pat", "--format=%s", "main"]),
-        "Step 3\nStep 2\nStep 1\nStart"
+        "Step 3\nStep 2\nStep 1\nStart",
+        "{}",
+        home.git(&["log", "-p", "-U0", "--author=Pat", "-4", "main"])
     );
 }
 
@@ -125,14 +127,53 @@ fn a_checkout_is_not_over_when_its_index_is_in_place() {
 
 #[test]
 #[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
-fn a_renamed_branch_pauses_until_it_has_its_name_again() {
+fn a_renamed_branch_is_followed() {
+    let mut home = Household::new();
+    for (number, (old, new)) in [("main", "trunk"), ("trunk", "deep/er")]
+        .into_iter()
+        .enumerate()
+    {
+        home.git(&["branch", "-m", old, new]);
+        let text = format!("# Alice, {number}\n");
+        home.write(ALICE, &text);
+        home.eventually("it is shown", |scene| {
+            scene.on_disk(ALICE).as_ref() == Some(&text)
+        });
+        home.eventually("git has nothing to say", |scene| {
+            scene.git(&["status", "--porcelain"]).is_empty()
+        });
+        assert_eq!(home.store().status().branch, new);
+    }
+    // The settings name the branch as it was called at first.
+    home.scene.stop();
+    home.scene.start();
+    home.write(ALICE, "# Alice, after a start\n");
+    home.eventually("it is shown", |scene| {
+        scene.git(&["show", &format!("deep/er:{ALICE}")]) == "# Alice, after a start"
+    });
+    assert_eq!(home.store().status().paused, None);
+    assert_eq!(
+        home.git(&["branch", "--format=%(refname:short)"]),
+        "deep/er"
+    );
+}
+
+/// A deleted branch beside another one at the same commit looks like a renamed one, but for its reflog.
+#[test]
+fn a_deleted_branch_is_not_taken_for_a_renamed_one() {
     let home = Household::new();
-    home.git(&["branch", "-m", "main", "trunk"]);
-    home.eventually_paused();
-    home.write(ALICE, "# Alice, meanwhile\n");
-    home.git(&["branch", "-m", "trunk", "main"]);
+    home.write(ALICE, "# Alice, shown\n");
     home.agree();
-    assert_eq!(home.on_disk(ALICE).as_deref(), Some("# Alice, meanwhile\n"));
+    let tip = home.git(&["rev-parse", "main"]);
+    home.git(&["checkout", "-q", "-b", "topic"]);
+    home.git(&["branch", "-q", "-D", "main"]);
+    home.eventually_paused();
+    home.write(BOB, "# Bob, meanwhile\n");
+    std::thread::sleep(std::time::Duration::from_millis(900));
+    assert_eq!(home.git(&["rev-parse", "topic"]), tip);
+    home.git(&["branch", "-m", "topic", "main"]);
+    home.agree();
+    assert_eq!(home.on_disk(BOB).as_deref(), Some("# Bob, meanwhile\n"));
 }
 
 #[test]

@@ -19,6 +19,8 @@ use super::{ALICE, BOB, Household, INDEX, numbered};
 /// A show of this many changes never ends.
 const STEPS_MAX: usize = 80;
 
+const LANES: usize = 5;
+
 type Deed = Box<dyn FnOnce() + Send>;
 
 /// Does one deed before a change of the disk that the folder's thread is about to make.
@@ -332,7 +334,16 @@ fn git(home: &Household, commands: &[&[&str]]) -> Deed {
     })
 }
 
+/// Most of a round is waiting, so several households go through their part of the rounds at once.
 fn meddle(meddling: &Meddling) {
+    std::thread::scope(|scope| {
+        for first in 1..=LANES {
+            scope.spawn(move || meddle_from(first, meddling));
+        }
+    });
+}
+
+fn meddle_from(first: usize, meddling: &Meddling) {
     let meddler = Arc::new(Meddler::default());
     let witness = Arc::clone(&meddler);
     let home = Household::in_memory(move |scene| {
@@ -342,7 +353,7 @@ fn meddle(meddling: &Meddling) {
     });
     home.write(ALICE, &numbered("# Alice", 0));
     home.agree();
-    for step in 1..STEPS_MAX {
+    for step in (first..STEPS_MAX).step_by(LANES) {
         let people_before = commits_of_people(&home);
         let written = home.read(ALICE).unwrap();
         let (_, rest) = written.split_once('\n').unwrap();
