@@ -18,6 +18,7 @@ use crate::api::memory::Memory;
 use crate::backend::clock;
 use crate::config::{self, Config};
 use crate::model::error::{Doing, Error, Fault, Rejection};
+use crate::model::limits::SEGMENT_BYTES;
 use crate::model::path::Layout;
 use crate::server::guard::{Guard, LocalToken};
 use crate::server::http;
@@ -149,6 +150,7 @@ fn open_with(folder: &Path, config: &Config) -> Result<Memory, Error> {
         branch: config.store.branch.clone(),
         clock: clock::system(),
         pacing: Pacing::FOR_PEOPLE,
+        segment_bytes: SEGMENT_BYTES,
         witness: None,
     };
     Ok(Memory::new(

@@ -85,6 +85,8 @@ pub struct Options {
     pub clock: Clock,
     /// How often the branch may move.
     pub pacing: Pacing,
+    /// How large a segment of the journal is.
+    pub segment_bytes: usize,
     /// Sees every change of the disk; for tests.
     pub witness: Option<Arc<dyn Witness>>,
 }

@@ -86,7 +86,7 @@ use std::sync::{Arc, Mutex};
 use crate::backend::disk::{Disk, Place, Root, Stat};
 use crate::backend::random;
 use crate::model::error::{Doing, Fault};
-use crate::model::limits::{RETIRED_SEGMENTS_MAX, SEGMENT_BYTES};
+use crate::model::limits::RETIRED_SEGMENTS_MAX;
 
 use self::format::Header;
 pub use self::format::Record;
@@ -163,11 +163,8 @@ struct Active {
 impl Journal {
     /// Reads all that the last run left, and changes nothing. What was replayed stays until it is released. When the
     /// replay's condition is not whole, the journal refuses to append: set it aside and open again, or stay read-only.
-    pub fn open(disk: Arc<Disk>, repository: [u8; 16]) -> Result<(Self, Replay), Fault> {
-        Self::open_with(disk, repository, SEGMENT_BYTES)
-    }
-
-    fn open_with(
+    /// Its own segments will be of `segment_bytes`, unless one batch alone is larger.
+    pub fn open(
         disk: Arc<Disk>,
         repository: [u8; 16],
         segment_bytes: usize,

@@ -132,6 +132,7 @@ fn share(
         durability: options.durability,
         clock: Clock::clone(&options.clock),
         layout: options.layout,
+        segment_bytes: options.segment_bytes,
         branch: shared::current(branch),
         snapshot: shared::current(head.snapshot().clone()),
         queue: Queue::default(),

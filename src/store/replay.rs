@@ -48,8 +48,11 @@ pub(crate) fn replay(
     mut head: Head,
     publisher: &mut Publisher,
 ) -> Result<(Head, Option<Journal>, u64), Error> {
-    let (mut journal, replay) =
-        Journal::open(Arc::clone(&shared.disk), repository_id(&shared.disk)?)?;
+    let open = || {
+        let disk = Arc::clone(&shared.disk);
+        Journal::open(disk, repository_id(&shared.disk)?, shared.segment_bytes)
+    };
+    let (mut journal, replay) = open()?;
     match replay.condition {
         Condition::Whole => {
             let records = replay
@@ -75,7 +78,7 @@ pub(crate) fn replay(
                 "journal",
                 format!("a journal that does not belong here is kept as .git/{path}"),
             );
-            journal = Journal::open(Arc::clone(&shared.disk), repository_id(&shared.disk)?)?.0;
+            journal = open()?.0;
         }
     }
     let sequence = journal.next_sequence() - 1;

@@ -50,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) durability: Durability,
     pub(crate) clock: Clock,
     pub(crate) layout: Layout,
+    /// How large a segment of the journal is.
+    pub(crate) segment_bytes: usize,
     /// The ref that is served, as `refs/heads/main`: what people call it now.
     pub(crate) branch: ArcSwap<String>,
     /// Who edits this folder, when no commit says otherwise.

@@ -43,7 +43,7 @@ use stage::Stage;
 const STATES: u64 = 2_000;
 const FAULTS: u64 = 500;
 /// Most of a state's time is waiting for the daemon's own pace.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 48;
 /// A stride through all places that shares no divisor with their number, most likely.
 const STRIDE: usize = 7_919;
 

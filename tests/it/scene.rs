@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use memoryd::backend::clock::{self, Clock, Moment};
 use memoryd::backend::disk::Witness;
 use memoryd::model::edit::{Edit, Precondition, Provenance, Step, Target};
 use memoryd::model::error::Error;
+use memoryd::model::limits::SEGMENT_BYTES;
 use memoryd::model::message::Author;
 use memoryd::model::patch::Patch;
 use memoryd::model::path::{Layout, RepoPath};
@@ -31,6 +32,7 @@ pub(crate) struct Scene {
     store: Option<Store>,
     pub(crate) durability: Durability,
     pub(crate) pacing: Pacing,
+    pub(crate) segment_bytes: usize,
     pub(crate) witness: Option<Arc<dyn Witness>>,
     /// What time it is for the store and for people's git, when it is not what it is.
     pub(crate) time: Option<Arc<AtomicI64>>,
@@ -72,6 +74,7 @@ impl Scene {
             store: None,
             durability: Durability::Journal,
             pacing: Pacing::FOR_PEOPLE,
+            segment_bytes: SEGMENT_BYTES,
             witness: None,
             time: None,
         }
@@ -102,6 +105,7 @@ impl Scene {
                 layout: Layout::default(),
                 branch: "main".to_owned(),
                 pacing: self.pacing,
+                segment_bytes: self.segment_bytes,
                 clock: self.time.clone().map_or_else(clock::system, fixed),
                 witness: self.witness.clone(),
             },
@@ -191,7 +195,7 @@ impl Scene {
 
     /// The same, not run yet: for another folder, or with an editor.
     pub(crate) fn git_command(&self, arguments: &[&str]) -> Command {
-        let mut git = Command::new("git");
+        let mut git = Command::new(git_program());
         git.args(arguments)
             .current_dir(self.path())
             .env_clear()
@@ -299,6 +303,19 @@ impl Drop for Scene {
             }
         }
     }
+}
+
+/// Where git lies. Named so, it is started without a copy of this process, which has hundreds of megabytes at times.
+fn git_program() -> &'static Path {
+    static GIT: OnceLock<PathBuf> = OnceLock::new();
+    GIT.get_or_init(|| {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let places = std::env::split_paths(&path).map(|folder| folder.join("git"));
+        places
+            .into_iter()
+            .find(|place| place.exists())
+            .expect("there is a git")
+    })
 }
 
 /// A clock that shows what a test has set.

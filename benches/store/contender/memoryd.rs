@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use memoryd::backend::clock;
+use memoryd::model::limits::SEGMENT_BYTES;
 use memoryd::store::{Durability, Options, Pacing, Store, Wait};
 
 use crate::Outcome;
@@ -29,6 +30,7 @@ impl Memoryd {
             branch: BRANCH.to_owned(),
             clock: clock::system(),
             pacing: Pacing::FOR_PEOPLE,
+            segment_bytes: SEGMENT_BYTES,
             witness: None,
         };
         let store = Store::open(folder, options)?;

@@ -6,6 +6,7 @@ use super::*;
 use crate::api::create::{Plan, Wishes};
 use crate::api::memory::Settings;
 use crate::backend::clock;
+use crate::model::limits::SEGMENT_BYTES;
 use crate::model::path::Layout;
 use crate::store::{Durability, Options, Pacing, Store};
 
@@ -31,6 +32,7 @@ impl World {
             branch: "main".to_owned(),
             clock: clock::system(),
             pacing: Pacing::FOR_PEOPLE,
+            segment_bytes: SEGMENT_BYTES,
             witness: None,
         };
         let store = Store::open(folder.path(), options).unwrap();

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::format::BLOCK_BYTES;
 use super::*;
 use crate::backend::disk::{Operation, Verdict, Witness};
+use crate::model::limits::SEGMENT_BYTES;
 
 const REPOSITORY: [u8; 16] = [7; 16];
 
@@ -31,7 +32,7 @@ fn random(state: &mut u64) -> u64 {
 
 /// Segments of three batches of one block each.
 fn open(disk: Disk) -> (Journal, Replay) {
-    Journal::open_with(Arc::new(disk), REPOSITORY, 4 * BLOCK_BYTES).unwrap()
+    Journal::open(Arc::new(disk), REPOSITORY, 4 * BLOCK_BYTES).unwrap()
 }
 
 fn open_in(folder: &TempDir) -> (Journal, Replay) {
@@ -420,7 +421,7 @@ fn another_repositorys_journal_is_kept_aside() {
     for count in 1..=2 {
         append_up_to(&mut open_in(&folder).0, 4);
         let disk = Arc::new(Disk::open(folder.path()).unwrap());
-        let (_, replay) = Journal::open(disk.clone(), [8; 16]).unwrap();
+        let (_, replay) = Journal::open(disk.clone(), [8; 16], SEGMENT_BYTES).unwrap();
         assert_eq!(
             replay.condition,
             Condition::Foreign {
@@ -435,7 +436,7 @@ fn another_repositorys_journal_is_kept_aside() {
                 .count(),
             2
         );
-        let (mut journal, replay) = Journal::open(disk, [8; 16]).unwrap();
+        let (mut journal, replay) = Journal::open(disk, [8; 16], SEGMENT_BYTES).unwrap();
         assert_eq!(
             (replay.condition, replay.records.len()),
             (Condition::Whole, 0)

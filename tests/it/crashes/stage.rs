@@ -29,12 +29,21 @@ pub(super) struct Stage {
     pub(super) patience: Duration,
 }
 
+/// A segment of the journal that is read, written and remembered quickly.
+const SEGMENT_BYTES: usize = 64 << 10;
+
+/// Makes what is the same in every state quick.
+fn prepare(scene: &mut Scene) {
+    scene.pacing = RESTLESS;
+    scene.segment_bytes = SEGMENT_BYTES;
+}
+
 impl Stage {
     /// A repository that nobody has served yet.
     pub(super) fn new(durability: Durability) -> Self {
         let mut scene = Scene::in_memory(&FILES);
         scene.durability = durability;
-        scene.pacing = RESTLESS;
+        prepare(&mut scene);
         scene.git(&["config", "user.name", "Pat Person"]);
         scene.git(&["config", "user.email", "pat@example.com"]);
         let tape = Arc::new(Tape::new(scene.path(), Claims::of(&FILES)));
@@ -50,7 +59,7 @@ impl Stage {
     pub(super) fn after(mut scene: Scene, claims: Claims) -> Self {
         let tape = Arc::new(Tape::new(scene.path(), claims));
         scene.witness = Some(tape.clone());
-        scene.pacing = RESTLESS;
+        prepare(&mut scene);
         Self {
             scene,
             tape,

@@ -33,7 +33,7 @@ impl World {
                 .unwrap()
                 .with_witness(tape.clone()),
         );
-        let (journal, _) = Journal::open_with(disk, REPOSITORY, SEGMENT).unwrap();
+        let (journal, _) = Journal::open(disk, REPOSITORY, SEGMENT).unwrap();
         Self {
             folder,
             tape,
@@ -117,7 +117,7 @@ impl World {
                 .unwrap()
                 .with_witness(self.tape.clone()),
         );
-        let (journal, replay) = Journal::open_with(disk, REPOSITORY, SEGMENT).unwrap();
+        let (journal, replay) = Journal::open(disk, REPOSITORY, SEGMENT).unwrap();
         self.unpromised = self.judge(&replay, &journal);
         // A new process knows only of releases that took effect.
         self.released = self.expendable;
@@ -130,10 +130,10 @@ impl World {
         self.tape
             .cut_into(&after.path().join(".git"), || random(&mut state) & 1 == 0);
         let disk = Arc::new(Disk::open(after.path()).unwrap());
-        let (mut journal, replay) = Journal::open_with(disk.clone(), REPOSITORY, SEGMENT).unwrap();
+        let (mut journal, replay) = Journal::open(disk.clone(), REPOSITORY, SEGMENT).unwrap();
         self.judge(&replay, &journal);
         let last = journal.append(&[b"goes on".to_vec()]).unwrap();
-        let (_, again) = Journal::open_with(disk, REPOSITORY, SEGMENT).unwrap();
+        let (_, again) = Journal::open(disk, REPOSITORY, SEGMENT).unwrap();
         assert_eq!(again.condition, Condition::Whole);
         assert_eq!(
             again.records.last(),
