@@ -16,6 +16,7 @@
 mod adopter;
 mod adoption;
 mod backlog;
+mod bases;
 mod bringing;
 mod circumstances;
 mod committer;

@@ -207,7 +207,7 @@ impl Folder {
                 Ok(Verdict::Settled)
             }
             // It was never there: a show could not put it in place.
-            Found::Nothing if self.bases.get(path) == Some(&None) => Ok(Verdict::Settled),
+            Found::Nothing if self.bases.get(path) == Some(None) => Ok(Verdict::Settled),
             Found::Nothing => {
                 let absent = self.dirty.vacant(path);
                 match ABSENT.checked_sub(absent) {
@@ -267,7 +267,7 @@ impl Folder {
 
     fn save(&self, path: &str, text: Option<std::sync::Arc<str>>) -> Result<Save, Fault> {
         let base = match (self.bases.get(path), self.adopted.get(path)) {
-            (Some(base), _) => *base,
+            (Some(base), _) => base,
             (None, Some(text)) => Some(*text),
             (None, None) => self.last_shown(path)?,
         };

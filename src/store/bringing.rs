@@ -154,7 +154,7 @@ impl Folder {
             Some((text, _)) => {
                 if !self.is_as_git_left_it(&displaced.path) {
                     // Somebody has saved upon the new text, or removed it: that is theirs, and for the adopter.
-                    self.bases.insert(displaced.path.clone(), Some(text));
+                    self.bases.replace(&displaced.path, text);
                     self.dirty.touch(&displaced.path);
                 }
                 was_there
@@ -251,7 +251,7 @@ impl Folder {
 
     /// The file stays as it is for now; whatever a person makes of it started from `base`.
     fn hold_back(&mut self, path: &str, base: Option<BlobId>) {
-        self.bases.entry(path.to_owned()).or_insert(base);
+        self.bases.add(path, base);
         self.dirty.touch(path);
     }
 

@@ -15,6 +15,7 @@ use crate::backend::watch::{Hint, Watch};
 use crate::model::error::{Error, Fault, Rejection};
 use crate::model::object::{BlobId, Revision};
 use crate::model::path::RepoPath;
+use crate::store::bases::Bases;
 use crate::store::bringing::Put;
 use crate::store::circumstances::{self, Circumstances};
 use crate::store::following::Following;
@@ -60,7 +61,7 @@ pub(crate) struct Folder {
     pub(super) quarantine: Quarantine,
     pub(super) spares: Spares,
     /// What people started from at paths where a show could not bring the file along.
-    pub(super) bases: HashMap<String, Option<BlobId>>,
+    pub(crate) bases: Bases,
     /// Staged texts that were adopted and may be replaced in the index.
     pub(super) adopted_staged: HashSet<(String, BlobId)>,
     /// Texts of people that were adopted since the last show and that stand in the folder, whatever became of them.
@@ -103,7 +104,7 @@ impl Folder {
             dirty: DirtyPaths::default(),
             quarantine: Quarantine::new(),
             spares: Spares::default(),
-            bases: HashMap::new(),
+            bases: Bases::default(),
             adopted_staged: HashSet::new(),
             adopted: HashMap::new(),
             unfinished: Vec::new(),
@@ -242,6 +243,7 @@ impl Folder {
             .into());
         }
         self.restore(last)?;
+        self.bases.note(&self.shared.disk)?;
         last_run::begin(&self.shared, last)?;
         self.last_run = None;
         Ok(())
@@ -386,6 +388,7 @@ impl Folder {
 
     /// Notes durably that branch, index and files are at a commit.
     pub(super) fn set_shown(&mut self, mark: Mark) -> Result<(), Fault> {
+        self.bases.note(&self.shared.disk)?;
         self.shown_ref.move_to(&self.shared.disk, mark.revision)?;
         self.shown = Some(mark.revision);
         self.shared.progress.set_shown(mark);

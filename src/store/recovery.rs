@@ -21,6 +21,7 @@ use crate::model::object::Revision;
 use crate::model::snapshot::Snapshot;
 use crate::store::Options;
 use crate::store::backlog::Backlog;
+use crate::store::bases::Bases;
 use crate::store::committer::Committer;
 use crate::store::folder::{Folder, SHOWN};
 use crate::store::head::Head;
@@ -95,6 +96,7 @@ pub(crate) fn start(folder: &Path, options: Options) -> Result<Started, Error> {
     );
     let mut folder = Folder::new(Arc::clone(&shared), another_git()?, errands, shown);
     folder.last_run = Some(last);
+    folder.bases = Bases::load(&shared.disk)?;
     Ok(Started {
         reader: git,
         committer: committer.with_receipts(receipts),

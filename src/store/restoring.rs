@@ -10,6 +10,7 @@ use crate::store::adoption::Save;
 use crate::store::folder::Folder;
 use crate::store::last_run::LastRun;
 use crate::store::quarantine::{Origin, QUARANTINE, path_key};
+use crate::store::spares::SPARE;
 
 const RESTORE: &str = "restore a file";
 /// Where a file is written before it is put back.
@@ -65,7 +66,7 @@ impl Folder {
                     .remove(Place(Root::Folder, path))
                     .doing(RESTORE)?,
                 // A person's. Nobody knows which of the texts since then they saw; merged upon the first, none is lost.
-                _ if synced.is_some() => drop(self.bases.insert(path.to_owned(), old)),
+                _ if synced.is_some() => self.bases.add(path, old),
                 _ => {}
             }
         }
@@ -104,7 +105,9 @@ impl Folder {
         let mut paths = None;
         for (name, stat) in entries {
             let path = format!("{QUARANTINE}/{name}");
-            let is_done = stat.size == 0 || self.is_in_history(&name, &path, &mut paths)?;
+            let is_done = stat.size == 0
+                || name.starts_with(SPARE)
+                || self.is_in_history(&name, &path, &mut paths)?;
             if is_done {
                 self.spares.take_in(&disk, path)?;
             } else {

@@ -182,7 +182,7 @@ impl Folder {
         let text = |leaf: Leaf| BlobId(leaf.id);
         let (shown, new) = (difference.old.map(text), difference.new.map(text));
         let base = match (self.bases.get(&path), self.adopted.get(&path)) {
-            (Some(base), _) => *base,
+            (Some(base), _) => base,
             (None, adopted) => adopted.copied().or(shown),
         };
         let displaced = self

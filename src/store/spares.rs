@@ -3,8 +3,8 @@
 //! A show puts a new file in the place of an old one and takes the old one away, and so a stream of writes makes and removes
 //! thousands of files a minute. ext4 does not give an inode's number away again within some minutes of its removal: it
 //! passes over such numbers one by one, and after a while most of a show's time goes there. So a displaced file whose
-//! bytes are in history is emptied and kept, under the name it has in the quarantine, for the next file that is made; by the
-//! next run of the daemon, too.
+//! bytes are in history is emptied and kept for the next file that is made, by the next run of the daemon, too. It gets a
+//! name of its own first: whatever a crash leaves under such a name is nobody's save.
 //!
 //! Nobody may notice. Whoever still has the old file open would find another one's bytes in it, and write into them; a
 //! second name, as backup programs make, would lead to them; permissions and attributes that a person gave the old file
@@ -18,7 +18,10 @@ use crate::backend::disk::{Disk, DiskFile, Place, Root, Stat};
 use crate::backend::lease::{self, Lease};
 use crate::model::error::{Doing, Fault};
 use crate::model::limits::SPARES_MAX;
+use crate::store::quarantine::QUARANTINE;
 
+/// What the names of spare files begin with.
+pub(crate) const SPARE: &str = "spare-";
 /// Made to see how a new file looks here.
 const SAMPLE: Place<'static> = Place(Root::Git, "memoryd/tmp/sample");
 
@@ -26,6 +29,7 @@ const SAMPLE: Place<'static> = Place(Root::Git, "memoryd/tmp/sample");
 #[derive(Default)]
 pub(crate) struct Spares {
     paths: Vec<String>,
+    count: u64,
     /// How a file looks that this process makes.
     fresh: Option<Stat>,
 }
@@ -54,28 +58,46 @@ impl Spares {
 
     /// Takes in a file below `.git` that nobody needs any more, or removes it where it cannot serve again.
     pub(crate) fn take_in(&mut self, disk: &Disk, path: String) -> Result<(), Fault> {
-        let place = Place(Root::Git, &path);
-        if self.paths.len() < SPARES_MAX && self.is_emptied(disk, place).unwrap_or(false) {
+        if self.paths.len() < SPARES_MAX
+            && let Some(path) = self.emptied(disk, &path).unwrap_or(None)
+        {
             self.paths.push(path);
             return Ok(());
         }
-        disk.remove(place).doing("remove a displaced file")
+        disk.remove(Place(Root::Git, &path))
+            .doing("remove a displaced file")
     }
 
-    fn is_emptied(&mut self, disk: &Disk, place: Place<'_>) -> io::Result<bool> {
+    /// Empties a file, if it can serve again, and gives its new path.
+    fn emptied(&mut self, disk: &Disk, path: &str) -> io::Result<Option<String>> {
         let fresh = self.fresh(disk)?;
+        let place = Place(Root::Git, path);
         let Some(file) = disk.open_to_write(place)? else {
-            return Ok(false);
+            return Ok(None);
         };
         let looks = file.stat()?;
         let is_alike = (looks.mode, looks.user, looks.group)
             == (fresh.mode, fresh.user, fresh.group)
             && (looks.device, looks.links) == (fresh.device, 1);
         if !is_alike || file.has_attributes()? || !is_nobodys(&file) {
-            return Ok(false);
+            return Ok(None);
         }
-        file.empty()?;
-        Ok(true)
+        let spare = self.next_path(disk)?;
+        disk.rename_new(place, Place(Root::Git, &spare))?;
+        disk.open_to_write(Place(Root::Git, &spare))?
+            .map_or(Ok(()), |file| file.empty())?;
+        Ok(Some(spare))
+    }
+
+    /// A name that no file has, whoever left some from an earlier run.
+    fn next_path(&mut self, disk: &Disk) -> io::Result<String> {
+        loop {
+            self.count += 1;
+            let path = format!("{QUARANTINE}/{SPARE}{}", self.count);
+            if disk.stat(Place(Root::Git, &path))?.is_none() {
+                return Ok(path);
+            }
+        }
     }
 
     fn fresh(&mut self, disk: &Disk) -> io::Result<Stat> {

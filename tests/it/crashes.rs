@@ -119,11 +119,6 @@ fn both_ways<T>(of: impl Fn(&Scenario, Durability) -> Vec<T>) -> Vec<T> {
 fn try_some(what: &str, count: usize, mut places: Vec<Place<'_>>) {
     let only = std::env::var("MEMORYD_ONLY").unwrap_or_default();
     places.retain(|place| place.told().contains(&only));
-    let count = if only.is_empty() {
-        count
-    } else {
-        count.min(places.len())
-    };
     let seed = from_environment("MEMORYD_SEED", 1);
     let (started, next, bad) = (Instant::now(), AtomicUsize::new(0), AtomicUsize::new(0));
     let try_one = |number: usize| {

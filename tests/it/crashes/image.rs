@@ -116,8 +116,8 @@ impl Image {
         }
     }
 
-    /// Makes a folder of it, its files as old as that. What lies below a folder that is not there is not there either.
-    pub(super) fn put(&self, folder: &Path, age: Duration) {
+    /// Makes a folder of it, its files as old as is said of each. What lies below a folder that is not there is not there either.
+    pub(super) fn put(&self, folder: &Path, age: impl Fn(FileId) -> Duration) {
         let mut names: HashMap<FileId, &str> = HashMap::new();
         for (path, node) in self.names.iter().filter(|(path, _)| self.has_parents(path)) {
             match node {
@@ -129,7 +129,7 @@ impl Image {
                             .get(file)
                             .cloned()
                             .unwrap_or_default()
-                            .put(&folder.join(path), age)
+                            .put(&folder.join(path), age(*file))
                             .unwrap();
                         names.insert(*file, path);
                     }

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::claims::Claims;
 use super::cut::{Ledger, Survival};
-use super::image::{Bytes, Image};
+use super::image::{Bytes, FileId, Image};
 use super::scenarios::Scenario;
 use super::stage::Stage;
 use super::tape::Event;
@@ -31,6 +31,8 @@ pub(super) struct Recording {
     before: Image,
     pub(super) events: Vec<Event>,
     claims: Claims,
+    /// How old the files are that were there before.
+    age: Duration,
     /// The cuts that are of interest are those after this many events and more.
     pub(super) begun: usize,
 }
@@ -42,10 +44,11 @@ impl Recording {
         (scenario.prepare)(&mut stage);
         let begun = stage.tape.events();
         (scenario.play)(&mut stage);
-        Self::on(&stage, format!("{}, {durability:?}", scenario.name), begun)
+        let name = format!("{}, {durability:?}", scenario.name);
+        Self::on(&stage, name, (begun, Duration::ZERO))
     }
 
-    fn on(stage: &Stage, name: String, begun: usize) -> Self {
+    fn on(stage: &Stage, name: String, (begun, age): (usize, Duration)) -> Self {
         let log = stage.tape.lock();
         let (before, events, claims) = (log.before.clone(), log.events.clone(), log.claims.clone());
         Self {
@@ -54,6 +57,7 @@ impl Recording {
             before,
             events,
             claims,
+            age,
             begun,
         }
     }
@@ -65,7 +69,7 @@ impl Recording {
         let (image, lost) = self.cut(events, survival, chance);
         let mut stage = self.start_on(&image, self.claims.at(events), survival);
         let judged = match chance.one_in(TWICE) {
-            true => self.start_and_cut_again(stage, chance),
+            true => self.start_and_cut_again(stage, survival, chance),
             false => verdict::of(&mut stage, chance),
         };
         judged.map_err(|wrong| {
@@ -76,9 +80,15 @@ impl Recording {
         })
     }
 
-    fn start_and_cut_again(&self, mut stage: Stage, chance: &mut Chance) -> Result<(), String> {
+    fn start_and_cut_again(
+        &self,
+        mut stage: Stage,
+        survival: Survival,
+        chance: &mut Chance,
+    ) -> Result<(), String> {
         stage.open()?;
-        let start = Self::on(&stage, format!("start after {}", self.name), 0);
+        let name = format!("start after {}", self.name);
+        let start = Self::on(&stage, name, (0, self.age_after(survival)));
         start.judge(chance.below(start.events.len() + 1), chance)
     }
 
@@ -95,18 +105,24 @@ impl Recording {
         (image, lost)
     }
 
+    /// How old files are that were there before the start that is to come.
+    fn age_after(&self, survival: Survival) -> Duration {
+        match survival {
+            Survival::All => self.age,
+            _ => LAST_BOOT,
+        }
+    }
+
     fn start_on(&self, image: &Image, claims: Claims, survival: Survival) -> Stage {
         let folder = TempDir::new_in("/dev/shm")
             .or_else(|_| TempDir::new())
             .unwrap();
-        image.put(
-            folder.path(),
-            if survival == Survival::All {
-                Duration::ZERO
-            } else {
-                LAST_BOOT
-            },
-        );
+        let is_new =
+            |file: FileId| survival == Survival::All && !self.before.files.contains_key(&file);
+        let age = self.age_after(survival);
+        image.put(folder.path(), |file| {
+            if is_new(file) { Duration::ZERO } else { age }
+        });
         let mut scene = Scene::of(folder);
         scene.durability = self.durability;
         Stage::after(scene, claims)
