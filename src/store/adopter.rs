@@ -203,7 +203,7 @@ impl Folder {
                 Ok(Verdict::Settled)
             }
             Found::Nothing if head.is_none() || staged.is_none() => {
-                self.bases.remove(path);
+                self.bases.close(path);
                 Ok(Verdict::Settled)
             }
             // It was never there: a show could not put it in place.
@@ -219,7 +219,7 @@ impl Folder {
                 let blob = hash_blob(text.as_bytes())?;
                 let is_as_shown = Some(blob) == staged && staged == self.last_shown(path)?;
                 if Some(blob) == head || is_as_shown || self.is_gits(path, blob)? {
-                    self.bases.remove(path);
+                    self.bases.close(path);
                     return Ok(Verdict::Settled);
                 }
                 if Some(blob) == staged {
@@ -365,7 +365,7 @@ impl Folder {
             .filter(|(path, _)| !refused.contains(path))
         {
             self.settle(&path);
-            self.bases.remove(&path);
+            self.bases.close(&path);
             match text {
                 Some(text) => self.adopted.insert(path, text),
                 None => self.adopted.remove(&path),

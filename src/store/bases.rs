@@ -3,8 +3,11 @@
 //! When a show passes over a file because a person is at work on it, or a start finds one that differs, what they make
 //! of it has to be merged upon the text they saw, and not upon the newer one that the branch has by then. Otherwise their
 //! save would revert, in their name, what an agent wrote meanwhile. So these texts are noted, durably, before the note of
-//! what is shown moves past them. A note that is older than it need be does no harm: merged upon an earlier text, none of
-//! the later ones is lost.
+//! what is shown moves past them.
+//!
+//! A path is *closed* when its file has been brought along after all. The file itself is not synced then, so a power cut
+//! may bring the save back: after one, what was noted of closed paths counts again. It is forgotten once the whole file
+//! system has been synced.
 
 use std::collections::HashMap;
 
@@ -13,65 +16,106 @@ use crate::model::error::{Doing, Fault};
 use crate::model::object::{BlobId, ObjectId};
 
 const NOTED: Place<'static> = Place(Root::Git, "memoryd/bases");
+const OPEN: &str = "open";
+const CLOSED: &str = "closed";
 
-/// The texts, by path; nothing where there was no file.
+/// A text that somebody started from; nothing where there was no file.
+type Base = Option<BlobId>;
+
+/// The texts, by path.
 #[derive(Default)]
 pub(crate) struct Bases {
-    now: HashMap<String, Option<BlobId>>,
-    noted: HashMap<String, Option<BlobId>>,
+    open: HashMap<String, Base>,
+    closed: HashMap<String, Base>,
+    is_noted: bool,
+    /// How often the file system had been synced when this was looked at after the last path was closed.
+    syncs: Option<u64>,
 }
 
 impl Bases {
-    /// What the last run noted.
-    pub(crate) fn load(disk: &Disk) -> Result<Self, Fault> {
+    /// What the last run noted, and whether the power went since.
+    pub(crate) fn load(disk: &Disk, was_cut: bool) -> Result<Self, Fault> {
         let bytes = disk.read(NOTED).doing("read what people started from")?;
         let text = String::from_utf8(bytes.unwrap_or_default()).unwrap_or_default();
-        let noted: HashMap<_, _> = text.lines().filter_map(read_line).collect();
-        Ok(Self {
-            now: noted.clone(),
-            noted,
-        })
+        let mut bases = Self::default();
+        for (state, path, base) in text.lines().filter_map(read_line) {
+            match state {
+                // The older of two: merged upon it, none of the later texts is lost.
+                CLOSED if was_cut => drop(bases.open.insert(path, base)),
+                OPEN => drop(bases.open.entry(path).or_insert(base)),
+                _ => {}
+            }
+        }
+        Ok(bases)
     }
 
-    pub(crate) fn get(&self, path: &str) -> Option<Option<BlobId>> {
-        self.now.get(path).copied()
+    pub(crate) fn get(&self, path: &str) -> Option<Base> {
+        self.open.get(path).copied()
     }
 
     /// What is known of a path stays: it is older.
-    pub(crate) fn add(&mut self, path: &str, base: Option<BlobId>) {
-        self.now.entry(path.to_owned()).or_insert(base);
+    pub(crate) fn add(&mut self, path: &str, base: Base) {
+        if !self.open.contains_key(path) {
+            self.open.insert(path.to_owned(), base);
+            self.is_noted = false;
+        }
     }
 
     /// A show has put a text there, and somebody has gone on from it.
     pub(crate) fn replace(&mut self, path: &str, base: BlobId) {
-        self.now.insert(path.to_owned(), Some(base));
+        self.open.insert(path.to_owned(), Some(base));
+        self.is_noted = false;
     }
 
     /// What stands at a path is in history.
-    pub(crate) fn remove(&mut self, path: &str) {
-        self.now.remove(path);
+    pub(crate) fn close(&mut self, path: &str) {
+        if let Some(base) = self.open.remove(path) {
+            self.closed.entry(path.to_owned()).or_insert(base);
+            (self.is_noted, self.syncs) = (false, None);
+        }
     }
 
     /// Makes them durable, if they are not.
     pub(crate) fn note(&mut self, disk: &Disk) -> Result<(), Fault> {
-        if self.now == self.noted {
+        if self.is_noted || self.open.is_empty() && self.closed.is_empty() {
             return Ok(());
         }
-        let lines = self.now.iter().filter(|(path, _)| !path.contains('\n'));
-        let text: String = lines
-            .map(|(path, base)| format!("{} {path}\n", base.map_or(ObjectId::ZERO, |base| base.0)))
-            .collect();
+        self.write(disk)
+    }
+
+    /// Forgets what is closed, when the file system has been synced since, from beginning to end: for the second time.
+    pub(crate) fn forget(&mut self, syncs: u64, disk: &Disk) -> Result<(), Fault> {
+        if self.closed.is_empty() {
+            return Ok(());
+        }
+        if syncs < *self.syncs.get_or_insert(syncs) + 2 {
+            return Ok(());
+        }
+        self.closed.clear();
+        self.write(disk)
+    }
+
+    fn write(&mut self, disk: &Disk) -> Result<(), Fault> {
+        let mut text = String::new();
+        for (state, bases) in [(OPEN, &self.open), (CLOSED, &self.closed)] {
+            for (path, base) in bases.iter().filter(|(path, _)| !path.contains('\n')) {
+                let base = base.map_or(ObjectId::ZERO, |base| base.0);
+                text.push_str(&format!("{state} {base} {path}\n"));
+            }
+        }
         disk.replace(NOTED, text.as_bytes())
             .doing("note what people started from")?;
-        self.noted = self.now.clone();
+        self.is_noted = true;
         Ok(())
     }
 }
 
-fn read_line(line: &str) -> Option<(String, Option<BlobId>)> {
-    let (base, path) = line.split_once(' ')?;
+fn read_line(line: &str) -> Option<(&str, String, Base)> {
+    let (state, rest) = line.split_once(' ')?;
+    let (base, path) = rest.split_once(' ')?;
     let base: BlobId = base.parse().ok()?;
     Some((
+        state,
         path.to_owned(),
         Some(base).filter(|base| base.0 != ObjectId::ZERO),
     ))

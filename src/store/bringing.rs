@@ -70,7 +70,7 @@ impl Folder {
         let written = written?;
         let put = self.swap_in(displaced, standing.is_some(), (BlobId(leaf.id), written))?;
         if put.is_some() {
-            self.bases.remove(&path);
+            self.bases.close(&path);
         }
         self.unfinished.extend(put);
         // As it was put there, or else somebody has saved again since: then nobody may trust how it looks.

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -221,6 +222,8 @@ impl Folder {
             self.release_quarantine(displaced, quarantine::OLD)?;
         }
         self.adopt(&now)?;
+        let syncs = self.shared.syncs.load(Ordering::Acquire);
+        self.bases.forget(syncs, &self.shared.disk)?;
         if now.paused.is_none() && self.is_show_due() {
             let begun = Instant::now();
             self.show()?;

@@ -65,6 +65,7 @@ pub(crate) fn sync(shared: &Shared, stopped: bool) -> Result<(), Fault> {
         .disk
         .sync_file_system()
         .doing("sync the file system")?;
+    shared.syncs.fetch_add(1, Ordering::Release);
     match shared.has_begun.load(Ordering::Acquire) {
         true => {
             // Before the first show there is nothing that the folder could be known to have.

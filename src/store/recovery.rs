@@ -96,7 +96,7 @@ pub(crate) fn start(folder: &Path, options: Options) -> Result<Started, Error> {
     );
     let mut folder = Folder::new(Arc::clone(&shared), another_git()?, errands, shown);
     folder.last_run = Some(last);
-    folder.bases = Bases::load(&shared.disk)?;
+    folder.bases = Bases::load(&shared.disk, last.was_cut)?;
     Ok(Started {
         reader: git,
         committer: committer.with_receipts(receipts),
@@ -144,6 +144,7 @@ fn share(
         dirty: Dirty::default(),
         notices: Notices::default(),
         repacks: AtomicU64::new(0),
+        syncs: AtomicU64::new(0),
         has_begun: AtomicBool::new(false),
         head: Mutex::new(tips.head),
         folder: Mutex::new(errands),

@@ -66,6 +66,8 @@ pub(crate) struct Shared {
     pub(crate) notices: Notices,
     /// How often packs were rolled up: every thread opens git anew then, letting go of deleted packs.
     pub(crate) repacks: AtomicU64,
+    /// How often the whole file system was synced.
+    pub(crate) syncs: AtomicU64,
     /// Whether what the last run left in the folder was put right.
     pub(crate) has_begun: AtomicBool,
     /// `refs/memoryd/head`: everything that is acknowledged and packed.

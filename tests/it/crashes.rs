@@ -71,7 +71,6 @@ impl Place<'_> {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn the_tape_sees_all_that_the_daemon_does() {
     for scenario in &SCENARIOS {
         let mut stage = Stage::new(Durability::Journal);
@@ -86,7 +85,6 @@ fn the_tape_sees_all_that_the_daemon_does() {
 }
 
 #[test]
-#[ignore = "takes minutes: cargo test --release --test it crashes -- --ignored"]
 fn a_cut_after_any_operation_loses_nothing() {
     let recordings = both_ways(|scenario, way| vec![Recording::of(scenario, way)]);
     let cuts = recordings.iter().flat_map(|recording| {
@@ -98,7 +96,6 @@ fn a_cut_after_any_operation_loses_nothing() {
 }
 
 #[test]
-#[ignore = "takes minutes: cargo test --release --test it crashes -- --ignored"]
 fn a_failure_of_any_operation_loses_nothing() {
     let faults: Vec<_> = both_ways(Fault::all)
         .into_iter()

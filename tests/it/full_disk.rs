@@ -154,7 +154,6 @@ fn assert_kept(program: &Program, kept: &Kept) {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_full_disk_refuses_writes_and_nothing_else() {
     let Some(mut program) = on_small_disk() else {
         return;
@@ -195,7 +194,6 @@ fn a_full_disk_refuses_writes_and_nothing_else() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_kill_on_a_full_disk_loses_nothing() {
     let Some(mut program) = on_small_disk() else {
         return;
@@ -209,7 +207,6 @@ fn a_kill_on_a_full_disk_loses_nothing() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn an_orderly_end_on_a_full_disk_loses_nothing() {
     let Some(mut program) = on_small_disk() else {
         return;

@@ -26,7 +26,6 @@ const STEPS: i64 = 30;
 const AT_ONCE: usize = 15;
 
 #[test]
-#[ignore = "minutes long on a crowded machine; run with -- --ignored"]
 fn the_journal_and_its_oracle_give_the_same_history() {
     let first = from_environment("MEMORYD_SEED", 1);
     let last = first + from_environment("MEMORYD_SCRIPTS", SCRIPTS);

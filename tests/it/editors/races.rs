@@ -26,7 +26,6 @@ const PAUSES_MS: [u64; 8] = [0, 3, 11, 450, 1, 37, 0, 120];
 type AddLine = fn(&Path, &str, Duration);
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn no_save_in_place_is_lost() {
     race("in place", |path, line, _| {
         let text = fs::read_to_string(path).unwrap();
@@ -35,7 +34,6 @@ fn no_save_in_place_is_lost() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn no_save_by_rename_is_lost() {
     race("by rename", |path, line, _| {
         let text = fs::read_to_string(path).unwrap();
@@ -46,7 +44,6 @@ fn no_save_by_rename_is_lost() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn no_save_into_a_file_opened_before_is_lost() {
     race("held open", |path, line, pause| {
         let mut file = OpenOptions::new()

@@ -10,7 +10,6 @@ fn with_old_branch() -> Household {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn writes_go_on_while_another_branch_is_checked_out() {
     for place in ["old", "HEAD~2"] {
         let home = with_old_branch();
@@ -39,7 +38,6 @@ fn writes_go_on_while_another_branch_is_checked_out() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn what_is_committed_elsewhere_comes_with_a_merge() {
     let home = with_old_branch();
     home.git(&["checkout", "-q", "-b", "topic"]);
@@ -62,7 +60,6 @@ fn what_is_committed_elsewhere_comes_with_a_merge() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn to_and_fro_under_writes_commits_nothing_of_the_other_branch() {
     let home = with_old_branch();
     std::thread::scope(|scope| {
@@ -93,7 +90,6 @@ fn to_and_fro_under_writes_commits_nothing_of_the_other_branch() {
 
 /// Git puts the index in place before it moves HEAD; a hook of a person's lets time pass between the two.
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_checkout_is_not_over_when_its_index_is_in_place() {
     let home = with_old_branch();
     home.write_unshown(INDEX, "# Index, not shown\n");
@@ -126,7 +122,6 @@ fn a_checkout_is_not_over_when_its_index_is_in_place() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_renamed_branch_is_followed() {
     let mut home = Household::new();
     for (number, (old, new)) in [("main", "trunk"), ("trunk", "deep/er")]
@@ -177,7 +172,6 @@ fn a_deleted_branch_is_not_taken_for_a_renamed_one() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_deleted_branch_is_not_made_again_by_the_daemon() {
     let home = with_old_branch();
     home.write(ALICE, "# Alice, shown\n");
@@ -201,7 +195,6 @@ fn a_deleted_branch_is_not_made_again_by_the_daemon() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn an_unborn_branch_is_a_branch_that_is_gone() {
     let home = Household::new();
     home.write(ALICE, "# Alice, shown\n");
@@ -227,7 +220,6 @@ fn an_unborn_branch_is_a_branch_that_is_gone() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_second_work_tree_on_the_branch_is_not_pulled_from_under_its_feet() {
     let home = Household::new();
     let second = tempfile::TempDir::new().unwrap();

@@ -83,13 +83,11 @@ const HARMLESS: Meddling = Meddling {
 };
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn git_status_changes_nothing() {
     meddle(&HARMLESS);
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_checkout_finds_nothing_of_ours_and_leaves_nothing_of_its_own() {
     meddle(&Meddling {
         name: "git checkout",
@@ -105,7 +103,6 @@ fn a_checkout_finds_nothing_of_ours_and_leaves_nothing_of_its_own() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn there_and_back_again_is_no_different() {
     meddle(&Meddling {
         name: "git checkout, twice",
@@ -121,7 +118,6 @@ fn there_and_back_again_is_no_different() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_commit_takes_along_what_it_finds_and_reverts_nothing() {
     meddle(&Meddling {
         name: "git commit -a",
@@ -144,7 +140,6 @@ fn a_commit_takes_along_what_it_finds_and_reverts_nothing() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_commit_of_the_index_as_it_is_reverts_nothing() {
     meddle(&Meddling {
         name: "git commit",
@@ -160,7 +155,6 @@ fn a_commit_of_the_index_as_it_is_reverts_nothing() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_staged_text_is_not_lost() {
     meddle(&Meddling {
         name: "git add",
@@ -183,7 +177,6 @@ fn a_staged_text_is_not_lost() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_reset_stands() {
     meddle(&Meddling {
         name: "git reset --hard",
@@ -194,7 +187,6 @@ fn a_reset_stands() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_stash_comes_back() {
     meddle(&Meddling {
         name: "git stash",
@@ -218,7 +210,6 @@ fn a_stash_comes_back() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_save_in_place_is_adopted() {
     meddle(&Meddling {
         name: "save in place",
@@ -236,7 +227,6 @@ fn a_save_in_place_is_adopted() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_save_by_rename_is_adopted() {
     meddle(&Meddling {
         name: "save by rename",
@@ -255,7 +245,6 @@ fn a_save_by_rename_is_adopted() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_save_into_a_file_that_was_open_is_adopted() {
     meddle(&Meddling {
         name: "save into an open file",
@@ -277,7 +266,6 @@ fn a_save_into_a_file_that_was_open_is_adopted() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_file_that_is_away_for_a_moment_was_not_removed() {
     meddle(&Meddling {
         name: "save as vim does",
@@ -301,7 +289,6 @@ fn a_file_that_is_away_for_a_moment_was_not_removed() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_file_that_comes_back_unchanged_shows_what_was_written() {
     meddle(&Meddling {
         name: "away and back",

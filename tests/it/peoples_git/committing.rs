@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::{ALICE, BOB, Household, INDEX, numbered};
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_commit_on_top_is_served_as_it_is() {
     let home = Household::new();
     home.save(INDEX, "# By hand\n");
@@ -19,7 +18,6 @@ fn a_commit_on_top_is_served_as_it_is() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_commit_beside_writes_that_are_not_shown_is_merged() {
     let home = Household::new();
     home.write_unshown(ALICE, "# Alice, by an agent\n");
@@ -33,7 +31,6 @@ fn a_commit_beside_writes_that_are_not_shown_is_merged() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn where_both_changed_the_same_lines_the_persons_stand() {
     let home = Household::new();
     home.write_unshown(ALICE, "# Alice, by an agent\n");
@@ -54,7 +51,6 @@ fn where_both_changed_the_same_lines_the_persons_stand() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn commits_that_race_writes_lose_nothing() {
     let home = Household::new();
     let is_over = AtomicBool::new(false);
@@ -103,7 +99,6 @@ fn write_until(home: &Household, agent: usize, is_over: &AtomicBool) {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn an_amended_commit_takes_nothing_with_it() {
     let home = Household::new();
     home.write(ALICE, "# Alice, shown\n");
@@ -124,7 +119,6 @@ fn an_amended_commit_takes_nothing_with_it() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_revert_is_followed() {
     let home = Household::new();
     home.write(ALICE, "# A slip\n");
@@ -135,7 +129,6 @@ fn a_revert_is_followed() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_slow_editor_is_waited_for() {
     let home = Household::new();
     let commands: [&[&str]; 4] = [
@@ -174,7 +167,6 @@ fn a_slow_editor_is_waited_for() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_hold_keeps_everything_still_until_its_release() {
     let home = Household::new();
     let tip = home.git(&["rev-parse", "HEAD"]);

@@ -8,7 +8,6 @@ use tempfile::TempDir;
 use super::{ALICE, BOB, Household, INDEX, numbered};
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_reset_stands_and_writes_it_had_not_seen_come_back() {
     for steps in [1, 3] {
         let home = Household::new();
@@ -29,7 +28,6 @@ fn a_reset_stands_and_writes_it_had_not_seen_come_back() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_reset_below_a_text_that_was_not_shown_keeps_that_text_in_history() {
     let home = Household::new();
     home.write_unshown(INDEX, "# An agent's, not shown\n");
@@ -44,7 +42,6 @@ fn a_reset_below_a_text_that_was_not_shown_keeps_that_text_in_history() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_soft_reset_leaves_its_texts_staged() {
     let home = Household::new();
     home.git(&["reset", "-q", "--soft", "HEAD~1"]);
@@ -60,7 +57,6 @@ fn a_soft_reset_leaves_its_texts_staged() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_rebase_is_waited_for_and_followed() {
     let home = Household::new();
     home.git(&["branch", "base", "HEAD~2"]);
@@ -91,7 +87,6 @@ fn a_rebase_is_waited_for_and_followed() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_rebase_that_is_aborted_was_none() {
     let home = Household::new();
     home.write(ALICE, "# Alice, shown\n");
@@ -161,7 +156,6 @@ impl<'a> Clone<'a> {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn what_is_pulled_is_served() {
     for (how, is_shown) in [
         ("--ff-only", true),
@@ -201,7 +195,6 @@ fn what_is_pulled_is_served() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn what_is_pushed_is_served_by_force_too() {
     let home = Household::new();
     home.git(&["config", "receive.denyCurrentBranch", "updateInstead"]);

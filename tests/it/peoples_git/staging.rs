@@ -31,7 +31,6 @@ fn assert_no_markers_in_history(home: &Household) {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_merge_in_conflict_is_peoples_until_they_commit() {
     let home = with_rival_branch();
     assert!(
@@ -53,7 +52,6 @@ fn a_merge_in_conflict_is_peoples_until_they_commit() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_merge_that_is_aborted_was_none() {
     let home = with_rival_branch();
     home.try_git(&["merge", "-q", "other"]);
@@ -67,7 +65,6 @@ fn a_merge_that_is_aborted_was_none() {
 
 /// Each leaves conflict markers and unmerged entries, and no file in `.git` that says so.
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn conflicts_without_a_state_file_are_peoples_too() {
     let ways: [(&str, &[&[&str]]); 3] = [
         ("stash pop", &[&["stash", "pop"]]),
@@ -132,7 +129,6 @@ fn conflicts_without_a_state_file_are_peoples_too() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_stash_takes_no_file_from_the_memory() {
     for arguments in [
         &["stash", "-q"][..],
@@ -169,7 +165,6 @@ fn a_stash_takes_no_file_from_the_memory() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_staged_text_is_adopted_before_it_is_replaced() {
     let home = Household::new();
     home.write_unshown(INDEX, &format!("{}- by an agent\n", numbered("# Index", 3)));
@@ -185,7 +180,6 @@ fn a_staged_text_is_adopted_before_it_is_replaced() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_staged_text_at_another_path_stays_staged() {
     let home = Household::new();
     home.save(BOB, "# Bob, staged\n");
@@ -205,7 +199,6 @@ fn a_staged_text_at_another_path_stays_staged() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn an_announced_file_is_adopted_with_its_text() {
     let home = Household::new();
     home.save("user/carol/profile.md", "# Carol\n");
@@ -228,7 +221,6 @@ fn an_announced_file_is_adopted_with_its_text() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_skipped_file_stays_away_and_is_served() {
     let home = Household::new();
     home.git(&["update-index", "--skip-worktree", ALICE]);
@@ -249,7 +241,6 @@ fn a_skipped_file_stays_away_and_is_served() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_sparse_checkout_keeps_its_shape() {
     let home = Household::new();
     home.git(&["sparse-checkout", "set", "--no-cone", "/shared/"]);
@@ -272,7 +263,6 @@ fn a_sparse_checkout_keeps_its_shape() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_commit_after_a_write_reverts_nothing() {
     let home = Household::new();
     for number in 0..3 {

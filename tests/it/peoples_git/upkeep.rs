@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::{ALICE, BOB, Household, INDEX};
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn a_clean_folder_is_served_as_before() {
     let home = Household::new();
     home.write_unshown(ALICE, "# Alice, not shown\n");
@@ -20,7 +19,6 @@ fn a_clean_folder_is_served_as_before() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn packed_refs_are_read_and_moved() {
     let home = Household::new();
     for number in 0..5 {
@@ -37,7 +35,6 @@ fn packed_refs_are_read_and_moved() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn gc_is_refused_while_the_memory_is_served() {
     let mut home = Household::new();
     for arguments in [
@@ -61,7 +58,6 @@ fn gc_is_refused_while_the_memory_is_served() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn repacking_and_pruning_under_load_take_nothing() {
     let home = Household::new();
     let is_over = AtomicBool::new(false);
@@ -95,7 +91,6 @@ fn repacking_and_pruning_under_load_take_nothing() {
 }
 
 #[test]
-#[ignore = "not settled: it failed or took minutes on a crowded machine; run with -- --ignored"]
 fn what_was_dropped_survives_gc() {
     let mut home = Household::new();
     home.write(ALICE, "# Alice, shown and dropped\n");
