@@ -4,6 +4,9 @@
 //! One thread does all three, one after the other, so none of them ever sees another half-done. What wakes it is only a
 //! hint; each time it looks at the facts.
 
+mod branch;
+mod timing;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,15 +14,13 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use crate::backend::git::Git;
-use crate::backend::refs::{self, OwnRef};
+use crate::backend::refs::OwnRef;
 use crate::backend::watch::{Hint, Watch};
 use crate::model::error::{Error, Fault, Rejection};
 use crate::model::object::{BlobId, Revision};
-use crate::model::path::RepoPath;
 use crate::store::bases::Bases;
 use crate::store::bringing::Put;
 use crate::store::circumstances::{self, Circumstances};
-use crate::store::following::Following;
 use crate::store::index::{Index, STIRRING};
 use crate::store::last_run::{self, LastRun};
 use crate::store::progress::Mark;
@@ -290,103 +291,9 @@ impl Folder {
         }
     }
 
-    fn is_show_due(&mut self) -> bool {
-        let (published, shown) = (
-            self.shared.progress.published(),
-            self.shared.progress.shown(),
-        );
-        if !self.is_behind() {
-            return false;
-        }
-        let is_paid = self.paid_for > shown.sequence;
-        match is_paid {
-            // The token was taken for a commit that the publisher is still packing.
-            true if published.sequence < self.paid_for => false,
-            true => true,
-            false => self.has_rested() && self.shared.pace.take(),
-        }
-    }
-
-    fn has_rested(&self) -> bool {
-        self.rest_until <= Instant::now() || self.shared.progress.is_awaited()
-    }
-
-    /// Whether there is something to show. Until git has the commit that has what people did, what git has would take the
-    /// branch, or a file, back to where people had left it.
-    fn is_behind(&self) -> bool {
-        let (published, shown) = (
-            self.shared.progress.published(),
-            self.shared.progress.shown(),
-        );
-        let is_folder_behind =
-            || self.left_behind_at.is_some() || self.has_merged(published.revision);
-        published.sequence >= self.peoples
-            && (published.revision != shown.revision || is_folder_behind())
-    }
-
-    /// Whether a person's save was merged with what agents wrote, and the folder has only the save.
-    fn has_merged(&self, published: Revision) -> bool {
-        let head = self.shared.snapshot.load();
-        let in_head = |path: &String| head.get(&RepoPath::parse(path).ok()?).map(|file| file.blob);
-        head.revision == published
-            && self
-                .adopted
-                .iter()
-                .any(|(path, text)| in_head(path) != Some(*text))
-    }
-
     /// The commit that index and files show.
     pub(super) fn folder_at(&self) -> Option<Revision> {
         self.left_behind_at.or(self.shown)
-    }
-
-    /// Brings the head to where people moved the branch.
-    fn follow(&mut self, now: &Circumstances) -> Result<(), Error> {
-        let Some(branch) = now.branch.filter(|branch| Some(*branch) != self.shown) else {
-            return Ok(());
-        };
-        let head = self.shared.progress.published().revision;
-        let since = self.shown.or_else(|| self.git.merge_base(branch, head));
-        if now.is_elsewhere {
-            // People moved it from there: nobody brought this folder along.
-            self.left_behind_at = self.folder_at();
-        }
-        if self.git.contains(head, branch)? && self.is_followed(branch, (since, head))? {
-            // A crash, or a fault, came between the branch and the note that it was shown.
-            refs::sync(&self.shared.disk, &self.shared.branch())?;
-            return Ok(self.set_shown(self.mark_of(branch))?);
-        }
-        let following = Following {
-            branch,
-            shown: since,
-        };
-        let followed = self.ask(|reply| Wish::Follow { following, reply })?;
-        self.peoples = followed.sequence;
-        self.say_conflicts(followed.conflicts);
-        Ok(self.set_shown(self.mark_of(branch))?)
-    }
-
-    /// Whether a branch within the head's history is there because the head was shown so far, or because the head went
-    /// where people had moved it; and not because people moved it back.
-    fn is_followed(
-        &self,
-        branch: Revision,
-        (shown, head): (Option<Revision>, Revision),
-    ) -> Result<bool, Fault> {
-        let Some(shown) = shown else { return Ok(false) };
-        Ok(self.git.contains(branch, shown)? || !self.git.contains(head, shown)?)
-    }
-
-    /// How far a branch tip is: as far as git, or no farther than the show before it.
-    fn mark_of(&self, branch: Revision) -> Mark {
-        let progress = &self.shared.progress;
-        let nearest = [progress.published(), progress.shown()]
-            .into_iter()
-            .find(|mark| mark.revision == branch);
-        nearest.unwrap_or(Mark {
-            revision: branch,
-            ..progress.shown()
-        })
     }
 
     /// Notes durably that branch, index and files are at a commit.
@@ -458,38 +365,5 @@ impl Folder {
             }
             Err(Error::Failed(fault)) => self.shared.notices.say(FOLDER, fault.to_string()),
         }
-    }
-
-    /// When to look again although nobody asks.
-    fn next_look(&self) -> Instant {
-        let now = Instant::now();
-        if self.has_failed || self.stirring_since.is_some() {
-            return now + PAUSED_POLL;
-        }
-        let progress = &self.shared.progress;
-        let show_at = match (self.is_behind(), self.paused_since.is_some()) {
-            (true, false) => {
-                let paced = now + self.shared.pace.next().max(Duration::from_millis(5));
-                let rested = if self.has_rested() {
-                    paced
-                } else {
-                    self.rest_until
-                };
-                Some(paced.max(rested))
-            }
-            (_, true) => Some(now + PAUSED_POLL),
-            (false, false) => None,
-        };
-        // While git is at work nobody looks at them, due or not.
-        let quarantine = self
-            .quarantine
-            .next_look()
-            .map(|at| at.max(now + Duration::from_millis(5)));
-        let due = [self.dirty.next(), show_at, quarantine, progress.expire()];
-        due.into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(self.scan_at)
-            .min(self.scan_at)
     }
 }

@@ -1,6 +1,7 @@
 //! The bounded queue of wishes before the committer: full means "try again", never "wait and see".
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,9 @@ use crate::model::limits::QUEUE_LENGTH_MAX;
 use crate::store::adoption::{Adopted, Adoption};
 use crate::store::following::{Followed, Following};
 use crate::store::receipt::{Receipt, Wait};
+
+/// How long the committer stays awake for the next wish.
+const AWAKE: Duration = Duration::from_micros(50);
 
 /// Called once with what became of a wish, from a thread of the store: it must be quick.
 pub(crate) type Reply<T> = Box<dyn FnOnce(Result<T, Error>) + Send>;
@@ -39,6 +43,8 @@ pub(crate) enum Wish {
 pub(crate) struct Queue {
     state: Mutex<State>,
     filled: Condvar,
+    /// Whether a wish may wait: to be looked at without the lock.
+    is_filled: AtomicBool,
 }
 
 #[derive(Default)]
@@ -63,6 +69,7 @@ impl Queue {
         };
         let Some(rejection) = refused else {
             state.wishes.push_back(wish);
+            self.is_filled.store(true, Ordering::Release);
             self.filled.notify_one();
             return;
         };
@@ -74,11 +81,15 @@ impl Queue {
     /// the queue is closed and drained.
     pub(crate) fn take(&self, limit: usize, patience: Option<Duration>) -> Option<Vec<Wish>> {
         let deadline = patience.map(|patience| Instant::now() + patience);
+        self.stay_awake();
         let mut state = self.lock();
         loop {
             if !state.wishes.is_empty() {
                 let count = limit.min(state.wishes.len());
-                return Some(state.wishes.drain(..count).collect());
+                let taken = state.wishes.drain(..count).collect();
+                self.is_filled
+                    .store(!state.wishes.is_empty(), Ordering::Relaxed);
+                return Some(taken);
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             match left {
@@ -98,6 +109,14 @@ impl Queue {
                         .unwrap_or_else(PoisonError::into_inner)
                 }
             }
+        }
+    }
+
+    /// A writer that has just been answered often writes again: to be woken for that takes longer than to wait for it.
+    fn stay_awake(&self) {
+        let until = Instant::now() + AWAKE;
+        while !self.is_filled.load(Ordering::Acquire) && Instant::now() < until {
+            std::hint::spin_loop();
         }
     }
 
