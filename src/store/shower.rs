@@ -59,7 +59,7 @@ impl Folder {
         let target = self.shared.progress.published();
         self.index.refresh(&self.shared.disk)?;
         let differences = self.to_bring(target.revision)?;
-        let staged = self.staged(&differences)?;
+        let staged = self.staged(&differences, target.revision)?;
         if !staged.is_empty() {
             // A checkout stages what it takes out, a moment before it moves HEAD.
             if self.index.is_stirring() {
@@ -103,7 +103,8 @@ impl Folder {
     }
 
     /// Texts that a person staged at paths that are about to be replaced in the index.
-    fn staged(&mut self, differences: &[Difference]) -> Result<Vec<Save>, Error> {
+    fn staged(&mut self, differences: &[Difference], target: Revision) -> Result<Vec<Save>, Error> {
+        let between = (self.folder_at(), target);
         let mut saves = Vec::new();
         for difference in differences {
             let Some(entry) = self.index.image().get(&difference.path) else {
@@ -119,6 +120,10 @@ impl Folder {
             }
             let path = String::from_utf8_lossy(&difference.path).into_owned();
             let blob = BlobId(entry.id);
+            // A show that could not finish had put its index in place, and the head has gone on since.
+            if self.git.had_text(&difference.path, blob, between)? {
+                continue;
+            }
             let Ok(text) = String::from_utf8(self.git.blob(blob)?) else {
                 continue;
             };

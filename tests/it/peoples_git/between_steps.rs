@@ -17,9 +17,10 @@ use crate::scene::RESTLESS;
 use super::{ALICE, BOB, Household, INDEX, numbered};
 
 /// A show of this many changes never ends.
-const STEPS_MAX: usize = 80;
+const STEPS_MAX: usize = 120;
 
-const LANES: usize = 5;
+/// Households that go through the rounds side by side.
+const LANES: usize = 10;
 
 type Deed = Box<dyn FnOnce() + Send>;
 
