@@ -120,3 +120,59 @@ fn read_line(line: &str) -> Option<(&str, String, Base)> {
         Some(base).filter(|base| base.0 != ObjectId::ZERO),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::model::object::hash_blob;
+
+    const PATH: &str = "user/a b/note.md";
+
+    fn blob(text: &str) -> BlobId {
+        hash_blob(text.as_bytes()).unwrap()
+    }
+
+    fn on_disk(deed: impl FnOnce(&mut Bases, &Disk)) -> (TempDir, Disk) {
+        let folder = TempDir::new().unwrap();
+        std::fs::create_dir_all(folder.path().join(".git/memoryd")).unwrap();
+        let disk = Disk::open(folder.path()).unwrap();
+        deed(&mut Bases::default(), &disk);
+        (folder, disk)
+    }
+
+    #[test]
+    fn what_is_open_is_known_after_any_end() {
+        let (_folder, disk) = on_disk(|bases, disk| {
+            bases.add(PATH, Some(blob("first")));
+            bases.add(PATH, Some(blob("second")));
+            bases.add("new.md", None);
+            bases.note(disk).unwrap();
+        });
+        for was_cut in [false, true] {
+            let bases = Bases::load(&disk, was_cut).unwrap();
+            assert_eq!(bases.get(PATH), Some(Some(blob("first"))));
+            assert_eq!(bases.get("new.md"), Some(None));
+        }
+    }
+
+    #[test]
+    fn what_is_closed_counts_again_after_a_cut_until_all_is_synced() {
+        let (_folder, disk) = on_disk(|bases, disk| {
+            bases.add(PATH, Some(blob("first")));
+            bases.close(PATH);
+            bases.note(disk).unwrap();
+        });
+        assert_eq!(Bases::load(&disk, false).unwrap().get(PATH), None);
+        let mut bases = Bases::load(&disk, true).unwrap();
+        assert_eq!(bases.get(PATH), Some(Some(blob("first"))));
+        bases.close(PATH);
+        for (syncs, is_known) in [(7, true), (8, true), (9, false)] {
+            bases.note(&disk).unwrap();
+            bases.forget(syncs, &disk).unwrap();
+            let known = Bases::load(&disk, true).unwrap().get(PATH);
+            assert_eq!(known.is_some(), is_known, "after {syncs} syncs");
+        }
+    }
+}

@@ -116,3 +116,75 @@ impl Spares {
 fn is_nobodys(file: &DiskFile<'_>) -> bool {
     matches!(lease::write_lease(file.as_file()), Lease::Held(_))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const OLD: &str = "memoryd/quarantine/old";
+    const NEW: &str = "memoryd/quarantine/new";
+
+    /// A displaced file, what somebody does to it, and whether the next new file is made of it.
+    fn is_written_again(deed: impl FnOnce(&PathBuf)) -> bool {
+        lease::ignore_break_signal();
+        let folder = TempDir::new().unwrap();
+        let git = folder.path().join(".git");
+        fs::create_dir_all(git.join(QUARANTINE)).unwrap();
+        fs::create_dir_all(git.join("memoryd/tmp")).unwrap();
+        let disk = Disk::open(folder.path()).unwrap();
+        disk.create(Place(Root::Git, OLD), b"a long old text")
+            .unwrap();
+        let (old, mut spares) = (git.join(OLD), Spares::default());
+        deed(&old);
+        spares.take_in(&disk, OLD.to_owned()).unwrap();
+        assert!(!old.exists(), "it has another name, or none");
+        let is_kept = !spares.paths.is_empty();
+        drop(spares.make(&disk, NEW, b"new").unwrap());
+        assert_eq!(fs::read_to_string(git.join(NEW)).unwrap(), "new");
+        is_kept
+    }
+
+    #[test]
+    fn a_file_that_nobody_has_is_written_again() {
+        // Where the kernel cannot tell, it is not.
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, "").unwrap();
+        let can_tell = matches!(
+            lease::write_lease(&File::open(path).unwrap()),
+            Lease::Held(_)
+        );
+        assert_eq!(is_written_again(|_| {}), can_tell);
+    }
+
+    #[test]
+    fn a_file_that_somebody_has_open_is_left_to_them() {
+        let mut open = None;
+        assert!(!is_written_again(
+            |old| open = Some(File::open(old).unwrap())
+        ));
+        let held = std::io::read_to_string(open.unwrap()).unwrap();
+        assert_eq!(held, "a long old text");
+    }
+
+    #[test]
+    fn a_file_with_a_second_name_keeps_its_text_there() {
+        let other = TempDir::new().unwrap();
+        let backup = other.path().join("backup");
+        assert!(!is_written_again(|old| fs::hard_link(old, &backup).unwrap()));
+        assert_eq!(fs::read_to_string(backup).unwrap(), "a long old text");
+    }
+
+    #[test]
+    fn what_a_person_permitted_for_one_file_is_not_permitted_for_another() {
+        assert!(!is_written_again(|old| {
+            fs::set_permissions(old, fs::Permissions::from_mode(0o600)).unwrap();
+        }));
+    }
+}

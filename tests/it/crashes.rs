@@ -13,7 +13,7 @@
 //! `MEMORYD_ONLY` is a part of what those are called that are taken alone:
 //!
 //! ```text
-//! MEMORYD_CRASH_STATES=20000 MEMORYD_FAULTS=20000 cargo test --release --test it crashes -- --ignored
+//! MEMORYD_CRASH_STATES=20000 MEMORYD_FAULTS=20000 cargo test --release --test it crashes
 //! ```
 
 mod claims;
