@@ -62,6 +62,7 @@ use crate::model::message::Author;
 use crate::model::object::{BlobId, Revision};
 use crate::model::path::{Layout, RepoPath};
 use crate::model::snapshot::Snapshot;
+use crate::store::committer::Seat;
 use crate::store::queue::Wish;
 use crate::store::recovery::Started;
 use crate::store::shared::{Errand, Shared};
@@ -98,6 +99,7 @@ pub struct Store(Arc<Inner>);
 
 struct Inner {
     shared: Arc<Shared>,
+    seat: Arc<Seat>,
     /// For questions about history, and how many repacks it has seen.
     reader: Mutex<(Git, u64)>,
     threads: Mutex<Threads>,
@@ -129,12 +131,14 @@ impl Store {
             let _ = ready.send(());
             folder.run();
         };
+        let seat = Arc::new(Seat::new(committer));
+        let seated = Arc::clone(&seat);
         let (close, closed) = mpsc::channel();
         let maintained = Arc::clone(&shared);
         let maintain = move || maintenance::run(&maintained, &closed);
         let threads = Threads {
             publisher: Some(spawn("publisher", move || publisher.run())?),
-            committer: Some(spawn("committer", move || committer.run())?),
+            committer: Some(spawn("committer", move || seated.run())?),
             folder: Some(spawn("folder", look_after)?),
             maintenance: Some((close, spawn("maintenance", maintain)?)),
         };
@@ -142,6 +146,7 @@ impl Store {
         let _ = is_ready.recv();
         Ok(Self(Arc::new(Inner {
             shared,
+            seat,
             reader: Mutex::new((reader, 0)),
             threads: Mutex::new(threads),
         })))
@@ -171,10 +176,14 @@ impl Store {
         });
     }
 
-    /// Hands an edit to the committer and waits for the answer.
+    /// Has an edit committed, on this thread if nobody else commits, and waits for the answer.
     pub fn write(&self, edit: Edit, wait: Wait) -> Result<Receipt, Error> {
         let (sender, receiver) = mpsc::channel();
-        self.submit(edit, wait, move |result| drop(sender.send(result)));
+        self.0.seat.grant(Wish::Edit {
+            edit: Box::new(edit),
+            wait,
+            reply: Box::new(move |result| drop(sender.send(result))),
+        });
         receiver
             .recv()
             .unwrap_or_else(|_| Err(Fault::new("write", "the committer has ended").into()))

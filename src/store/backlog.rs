@@ -33,11 +33,15 @@ impl Backlog {
     /// Adds what one flush made durable. `urgent`: somebody waits to see it in git.
     pub(crate) fn push(&self, commits: Vec<Arc<Committed>>, urgent: bool) {
         let mut state = self.lock();
+        let was_empty = state.commits.is_empty();
         state.bytes += commits.iter().map(|commit| commit.bytes()).sum::<usize>();
         state.commits.extend(commits);
         state.urgent |= urgent;
         state.since.get_or_insert_with(Instant::now);
-        self.changed.notify_all();
+        // A publisher that waits for its time is not woken by every write.
+        if was_empty || urgent || state.commits.len() >= PACK_COMMITS_MAX {
+            self.changed.notify_all();
+        }
     }
 
     /// Asks for what waits to be packed at once.

@@ -1,15 +1,17 @@
-//! The one thread that changes anything: it judges wishes against the head, makes them durable, and answers.
+//! The one place where anything is changed: it judges wishes against the head, makes them durable, and answers.
 //!
 //! A turn takes everything that is queued. Each wish is judged against the head as the wishes before it left it, and
 //! becomes a commit of its own; one flush makes them all durable; then readers get the new snapshot and writers their
 //! answers. It never reads the work tree and never waits for people's git: what the folder says comes in as wishes, too.
 
 mod flushing;
+mod seat;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flushing::Failure;
+pub(crate) use seat::Seat;
 
 use crate::backend::git::Git;
 use crate::backend::journal::Journal;
@@ -29,13 +31,8 @@ use crate::store::shared::{READ_ONLY, Shared};
 
 /// A write to a file that a person has just saved waits this long for the save to be adopted.
 const PARKED_MAX: Duration = Duration::from_secs(1);
-/// How often parked writes are looked at again.
-const PARKED_POLL: Duration = Duration::from_millis(20);
 /// How long the committer waits for the publisher before it tells people that it cannot follow them now.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
-/// How long a full backlog holds up the queue before the next look.
-const ROOM_POLL: Duration = Duration::from_millis(200);
-
 /// Owns the head.
 pub(crate) struct Committer {
     shared: Arc<Shared>,
@@ -90,21 +87,14 @@ impl Committer {
         self
     }
 
-    /// Commits until the queue is closed and drained.
-    pub(crate) fn run(mut self) {
-        loop {
-            while !self.shared.backlog.wait_for_room(ROOM_POLL) && !self.shared.queue.is_closed() {}
-            let patience = (!self.parked.is_empty()).then_some(PARKED_POLL);
-            let Some(wishes) = self.shared.queue.take(BATCH_COMMITS_MAX, patience) else {
-                return;
-            };
-            let parked = self.parked.drain(..).collect::<Vec<_>>();
-            let parked = parked.into_iter().map(|(since, wish)| (Some(since), wish));
-            self.turn(
-                parked
-                    .chain(wishes.into_iter().map(|wish| (None, wish)))
-                    .collect(),
-            );
+    /// Takes the wishes that wait, parked ones first, and grants them.
+    fn take_turn(&mut self) {
+        let parked = std::mem::take(&mut self.parked).into_iter();
+        let parked = parked.map(|(since, wish)| (Some(since), wish));
+        let wishes = self.shared.queue.take(BATCH_COMMITS_MAX).into_iter();
+        let wishes: Vec<_> = parked.chain(wishes.map(|wish| (None, wish))).collect();
+        if !wishes.is_empty() {
+            self.turn(wishes);
         }
     }
 
@@ -345,11 +335,7 @@ impl Committer {
 impl Drop for Committer {
     fn drop(&mut self) {
         self.shared.queue.close();
-        let waiting = self
-            .shared
-            .queue
-            .take(usize::MAX, Some(Duration::ZERO))
-            .unwrap_or_default();
+        let waiting = self.shared.queue.take(usize::MAX);
         let parked = self.parked.drain(..).map(|(_, wish)| wish);
         parked
             .chain(waiting)

@@ -43,21 +43,31 @@ pub(crate) enum Wish {
 pub(crate) struct Queue {
     state: Mutex<State>,
     filled: Condvar,
-    /// Whether a wish may wait: to be looked at without the lock.
+    /// Whether a wish may wait for the thread: to be looked at without the lock.
     is_filled: AtomicBool,
 }
 
 #[derive(Default)]
 struct State {
     wishes: VecDeque<Wish>,
+    is_nudged: bool,
     closed_to_callers: bool,
     closed: bool,
 }
 
 impl Queue {
-    /// Takes a wish in. A caller's edit is handed back with the reason when the queue is full or closed; the store's own
-    /// wishes are bounded by the one thread that makes them, one at a time, and are always taken.
+    /// Takes a wish in and wakes the committer's thread. A caller's edit is handed back with the reason when the queue is
+    /// full or closed; the store's own wishes are bounded by the one thread that makes them, one at a time, and are always
+    /// taken.
     pub(crate) fn push(&self, wish: Wish) {
+        if self.push_quietly(wish) {
+            self.is_filled.store(true, Ordering::Release);
+            self.filled.notify_one();
+        }
+    }
+
+    /// The same without waking anybody, for a caller that is about to commit by itself; says whether the wish was taken.
+    pub(crate) fn push_quietly(&self, wish: Wish) -> bool {
         let mut state = self.lock();
         let refused = match &wish {
             _ if state.closed => Some(Rejection::ShuttingDown),
@@ -69,47 +79,51 @@ impl Queue {
         };
         let Some(rejection) = refused else {
             state.wishes.push_back(wish);
-            self.is_filled.store(true, Ordering::Release);
-            self.filled.notify_one();
-            return;
+            return true;
         };
         drop(state);
         wish.refuse(rejection);
+        false
     }
 
-    /// Waits for wishes and takes at most `limit` of them; an empty answer when `patience` has run out first, none when
-    /// the queue is closed and drained.
-    pub(crate) fn take(&self, limit: usize, patience: Option<Duration>) -> Option<Vec<Wish>> {
+    /// Makes the next [`wait`](Self::wait) return: something else than a wish is to be looked at.
+    pub(crate) fn nudge(&self) {
+        self.lock().is_nudged = true;
+        self.filled.notify_one();
+    }
+
+    /// Waits until there are wishes, somebody nudges, or `patience` has run out; says no when the queue is closed and
+    /// drained.
+    pub(crate) fn wait(&self, patience: Option<Duration>) -> bool {
         let deadline = patience.map(|patience| Instant::now() + patience);
         self.stay_awake();
         let mut state = self.lock();
-        loop {
-            if !state.wishes.is_empty() {
-                let count = limit.min(state.wishes.len());
-                let taken = state.wishes.drain(..count).collect();
-                self.is_filled
-                    .store(!state.wishes.is_empty(), Ordering::Relaxed);
-                return Some(taken);
-            }
+        while state.wishes.is_empty() && !std::mem::take(&mut state.is_nudged) {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            match left {
-                _ if state.closed && patience.is_none() => return None,
-                Some(left) if left.is_zero() => return Some(Vec::new()),
+            state = match left {
+                None if state.closed => return false,
+                None => self
+                    .filled
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(left) if left.is_zero() => return true,
                 Some(left) => {
-                    state = self
-                        .filled
-                        .wait_timeout(state, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
+                    let waited = self.filled.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
                 }
-                None => {
-                    state = self
-                        .filled
-                        .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner)
-                }
-            }
+            };
         }
+        true
+    }
+
+    /// Takes the first `limit` wishes, or as many as there are.
+    pub(crate) fn take(&self, limit: usize) -> Vec<Wish> {
+        let mut state = self.lock();
+        let count = limit.min(state.wishes.len());
+        let taken = state.wishes.drain(..count).collect();
+        self.is_filled
+            .store(!state.wishes.is_empty(), Ordering::Relaxed);
+        taken
     }
 
     /// A writer that has just been answered often writes again: to be woken for that takes longer than to wait for it.

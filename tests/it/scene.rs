@@ -215,9 +215,15 @@ impl Scene {
         git
     }
 
-    /// Runs git, which must succeed, and gives what it printed.
+    /// Runs git, which must succeed, and gives what it printed. Like a person, it is told now and then that the index is
+    /// locked, and tries again.
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
-        let output = self.try_git(arguments);
+        let deadline = Instant::now() + PATIENCE;
+        let mut output = self.try_git(arguments);
+        while is_locked_out(&output) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(20));
+            output = self.try_git(arguments);
+        }
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "git {arguments:?}: {error}");
         String::from_utf8(output.stdout)
@@ -316,6 +322,12 @@ fn git_program() -> &'static Path {
             .find(|place| place.exists())
             .expect("there is a git")
     })
+}
+
+/// Whether git did nothing because somebody else, the daemon mostly, was about to replace the index.
+fn is_locked_out(output: &Output) -> bool {
+    !output.status.success()
+        && String::from_utf8_lossy(&output.stderr).contains("index.lock': File exists")
 }
 
 /// A clock that shows what a test has set.
