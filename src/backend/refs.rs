@@ -70,6 +70,8 @@ pub struct OwnRef {
     name: &'static str,
     at: Option<Revision>,
     tried: Option<Revision>,
+    /// The directories above its own are durable.
+    is_rooted: bool,
 }
 
 impl OwnRef {
@@ -79,6 +81,7 @@ impl OwnRef {
             name,
             at: read(disk, name)?,
             tried: None,
+            is_rooted: false,
         })
     }
 
@@ -103,8 +106,12 @@ impl OwnRef {
         }
         self.tried = Some(new);
         moving.commit()?;
-        sync(disk, self.name)?;
-        (self.at, self.tried) = (Some(new), None);
+        // What stands since the first move is not made anew but together with the ref.
+        match self.is_rooted && found.is_some() {
+            true => sync_folder(disk, Place(Root::Git, self.name).parent())?,
+            false => sync(disk, self.name)?,
+        }
+        (self.at, self.tried, self.is_rooted) = (Some(new), None, true);
         Ok(())
     }
 }
@@ -114,12 +121,16 @@ pub fn sync(disk: &Disk, name: &str) -> Result<(), Fault> {
     let mut place = Place(Root::Git, name);
     while !place.1.is_empty() {
         place = place.parent();
-        disk.sync_folder(place).doing("sync a ref's directory")?;
+        sync_folder(disk, place)?;
         if place.1 == "refs" {
             break;
         }
     }
     Ok(())
+}
+
+fn sync_folder(disk: &Disk, place: Place<'_>) -> Result<(), Fault> {
+    disk.sync_folder(place).doing("sync a ref's directory")
 }
 
 /// A ref's new value on its way into place: written and synced, then locked, then there. Dropped before that, it changes

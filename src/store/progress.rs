@@ -59,14 +59,17 @@ impl Progress {
         self.lock().published = mark;
     }
 
-    /// Branch, files and git index show it.
+    /// Branch, files and git index show it, and it is noted durably that they do.
     pub(crate) fn set_shown(&self, mark: Mark) {
-        let mut state = self.lock();
-        state.shown = mark;
-        let done = take(&mut state.waiting, |waiting| {
+        self.lock().shown = mark;
+        self.is_seen(mark);
+    }
+
+    /// Branch, files and git index show it: whoever waits for that sees it from now on.
+    pub(crate) fn is_seen(&self, mark: Mark) {
+        let done = take(&mut self.lock().waiting, |waiting| {
             waiting.sequence <= mark.sequence
         });
-        drop(state);
         answer(done, true);
     }
 

@@ -242,6 +242,7 @@ impl Folder {
         moving.commit()?;
         drop(index_lock);
         refs::sync(disk, branch)?;
+        self.shared.progress.is_seen(target);
         self.index.replaced(image, inode, &self.shared.disk)?;
         if self.shown != Some(target.revision) {
             self.log_move(target)?;
