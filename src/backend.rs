@@ -13,6 +13,7 @@ pub mod person;
 pub mod process;
 pub mod random;
 pub mod refs;
+pub mod search_index;
 pub mod tokens;
 pub mod touched;
 pub mod watch;

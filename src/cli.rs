@@ -14,6 +14,7 @@ mod prompt;
 mod reach;
 mod remote;
 mod screen;
+mod search;
 mod serve;
 mod state;
 mod view;
@@ -81,6 +82,7 @@ enum MemoryVerb {
     Patch(edits::Patch),
     Delete(edits::Delete),
     Rename(edits::Rename),
+    Search(search::Search),
     Log(history::Log),
     Diff(history::Diff),
     Status(state::Status),
@@ -140,6 +142,7 @@ impl MemoryVerb {
             Self::Patch(patch) => Command::Patch(patch.command()?),
             Self::Delete(delete) => Command::Delete(delete.into()),
             Self::Rename(rename) => Command::Rename(rename.into()),
+            Self::Search(search) => Command::Search(search.into()),
             Self::Log(log) => Command::Log(log.into()),
             Self::Diff(diff) => Command::Diff(diff.into()),
             Self::Status(status) => Command::Status(status.into()),
@@ -169,6 +172,7 @@ fn print(Reached { output, daemon }: &Reached, screen: &mut Screen) -> io::Resul
         Output::Listing(listing) => files::print_listing(listing, screen),
         Output::File(file) => screen.text(&file.text),
         Output::Edited(edited) => edits::print(edited, screen),
+        Output::Found(found) => search::print(found, screen),
         Output::History(history) => history::print_log(history, screen),
         Output::Difference(difference) => history::print_diff(difference, screen),
         Output::Status(status) => state::print_status(status, daemon.as_ref(), screen),

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::api::memory::{Settings, SharedWrites};
+use crate::api::memory::{SearchSettings, Settings, SharedWrites};
 use crate::api::prompt::PromptSettings;
 use crate::model::caller::Teams;
 use crate::model::error::{Error, Fault, Rejection};
@@ -37,6 +37,9 @@ const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALH
 /// [prompt]
 /// max_tokens = 8000
 ///
+/// [search]
+/// language = "english"            # of words in Latin letters
+///
 /// [store]
 /// user_fanout = 0                 # or 2; chosen when the memory was made
 /// durability = "journal"          # or "git"
@@ -58,6 +61,8 @@ pub struct Config {
     pub limits: Limits,
     /// What the prompt block shows.
     pub prompt: PromptSettings,
+    /// How the memory is searched.
+    pub search: SearchSettings,
     /// How the store works.
     pub store: StoreConfig,
     /// Where the daemon listens.
@@ -140,6 +145,7 @@ impl Config {
             limits: self.limits.clone(),
             prompt: self.prompt.clone(),
             shared_writes: self.shared_writes,
+            search: self.search.clone(),
             teams: Teams(teams.collect()),
         }
     }

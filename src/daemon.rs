@@ -65,6 +65,8 @@ impl Daemon {
         let runtime = runtime()?;
         let signals = signals(&runtime)?;
         let memory = open_with(folder, &config)?;
+        // Whoever searches first shall not wait for the index.
+        memory.search()?;
         let address_file = folder.join(ADDRESS_FILE);
         match take(listen, &address_file, &token) {
             Ok(listener) => Ok(Self {
@@ -76,7 +78,7 @@ impl Daemon {
                 address_file,
             }),
             Err(error) => {
-                memory.store().close()?;
+                memory.close()?;
                 Err(error)
             }
         }
@@ -111,7 +113,7 @@ impl Daemon {
         // Commands that come from now on open the folder themselves, as soon as we let go of it.
         let forgotten =
             std::fs::remove_file(&address_file).doing("remove the daemon's address file");
-        memory.store().close()?;
+        memory.close()?;
         Ok(served.and(forgotten)?)
     }
 }

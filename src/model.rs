@@ -12,5 +12,7 @@ pub mod object;
 pub mod patch;
 pub mod path;
 pub mod record;
+pub mod search;
 pub mod snapshot;
 pub mod tree;
+pub mod unicode;

@@ -61,7 +61,7 @@ use crate::model::history::Commit;
 use crate::model::message::Author;
 use crate::model::object::{BlobId, Revision};
 use crate::model::path::{Layout, RepoPath};
-use crate::model::snapshot::Snapshot;
+use crate::model::snapshot::{Seconds, Snapshot};
 use crate::store::committer::Seat;
 use crate::store::queue::Wish;
 use crate::store::recovery::Started;
@@ -206,6 +206,38 @@ impl Store {
         hold::release(&self.0.shared)?;
         self.0.shared.send(Errand::Hold);
         Ok(())
+    }
+
+    /// The folder that is served.
+    pub fn path(&self) -> &Path {
+        self.0.shared.disk.path()
+    }
+
+    /// The memory as it was at a moment, along the line it took itself; of the files only those in some folders, which
+    /// end in a slash. None before its first commit. It reads git, file by file.
+    pub fn snapshot_at(
+        &self,
+        moment: Seconds,
+        folders: &[&str],
+    ) -> Result<Option<Snapshot>, Error> {
+        let newest = self.published()?;
+        if newest == Snapshot::empty().revision {
+            return Ok(None);
+        }
+        self.read(|git| loading::load_at(git, newest, moment, folders))
+    }
+
+    /// The files at which a commit differs from the memory as it is; none when git does not know the commit.
+    pub fn changed_since(&self, revision: Revision) -> Result<Option<Vec<RepoPath>>, Error> {
+        let newest = self.published()?;
+        self.read(|git| {
+            if !git.has(revision.0)? {
+                return Ok(None);
+            }
+            let differences = git.differences(Some(revision), newest)?.into_iter();
+            let paths = differences.filter_map(|difference| head::served(&difference.path));
+            Ok(Some(paths.collect()))
+        })
     }
 
     /// The published commits that touch one of these paths, or something below one of these folders, newest first. An

@@ -3,15 +3,13 @@
 //! Nothing here is refused when it is written, because a person may be in the middle of something. It is told when
 //! somebody asks.
 
-mod links;
-
 use serde::{Deserialize, Serialize};
 
+use crate::api::links::Links;
 use crate::model::document::links::links;
 use crate::model::limits::INDEX_FILE_BYTES_MAX;
 use crate::model::path::{Layout, Place, RepoPath};
 use crate::model::snapshot::{File, Snapshot};
-use links::Links;
 
 /// Something that is likely a mistake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

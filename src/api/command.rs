@@ -12,6 +12,7 @@ mod files;
 mod history;
 mod names;
 mod prompt;
+mod search;
 mod state;
 
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ pub use files::{List, ListedFile, Listing, Read, ReadFile};
 pub use history::{Diff, Difference, History, Log, LoggedChange, LoggedCommit};
 pub use names::OnBehalf;
 pub use prompt::Prompt;
+pub use search::{Found, FoundPassage, Search};
 pub use state::{Check, Checked, Hold, Holding, Release, Status};
 
 /// One command. Every verb of the command line that needs an open store has a struct of its name.
@@ -38,6 +40,7 @@ pub enum Command {
     Patch(Patch),
     Delete(Delete),
     Rename(Rename),
+    Search(Search),
     Log(Log),
     Diff(Diff),
     Status(Status),
@@ -58,6 +61,8 @@ pub enum Output {
     File(ReadFile),
     /// What became of an edit.
     Edited(Edited),
+    /// What a search found.
+    Found(Found),
     /// Commits.
     History(History),
     /// What differs between two revisions.
@@ -80,6 +85,7 @@ pub fn execute(memory: &Memory, command: Command) -> Result<Output, Error> {
         Command::Patch(patch) => patch.run(memory).map(Output::Edited),
         Command::Delete(delete) => delete.run(memory).map(Output::Edited),
         Command::Rename(rename) => rename.run(memory).map(Output::Edited),
+        Command::Search(search) => search.run(memory).map(Output::Found),
         Command::Log(log) => log.run(memory).map(Output::History),
         Command::Diff(diff) => diff.run(memory).map(Output::Difference),
         Command::Status(Status {}) => Ok(Output::Status(memory.store().status())),

@@ -82,6 +82,42 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A whole number within bounds that need not be there.
+    pub fn optional_number(
+        &mut self,
+        key: &str,
+        range: std::ops::RangeInclusive<usize>,
+    ) -> Option<Option<usize>> {
+        let Some(value) = self.get(key) else {
+            return Some(None);
+        };
+        if !value.is_number() {
+            return self.note_kind(key, "number", value);
+        }
+        let number = value
+            .as_u64()
+            .and_then(|number| usize::try_from(number).ok());
+        match number.filter(|number| range.contains(number)) {
+            Some(number) => Some(Some(number)),
+            None => {
+                let (least, most) = (range.start(), range.end());
+                self.note(
+                    key,
+                    format!("Must be a whole number from {least} to {most}"),
+                )
+            }
+        }
+    }
+
+    /// Yes or no, or not there.
+    pub fn optional_flag(&mut self, key: &str) -> Option<Option<bool>> {
+        match self.get(key) {
+            None => Some(None),
+            Some(Value::Bool(flag)) => Some(Some(*flag)),
+            Some(other) => self.note_kind(key, "boolean", other),
+        }
+    }
+
     /// A value of any kind that need not be there.
     pub fn optional(&mut self, key: &str) -> Option<&'a Value> {
         self.get(key)

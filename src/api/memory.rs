@@ -3,12 +3,13 @@
 //! Every door speaks of files by the caller's own names, and this is where they become places in the repository. What
 //! another owner has cannot even be named here, so no door has to remember to hide it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 
 use crate::api::prompt::cache::{PromptCache, Rendered};
 use crate::api::prompt::{Profile, PromptRequest, PromptSettings};
+use crate::api::search::Search;
 use crate::model::caller::{Caller, Role, Teams};
 use crate::model::digest::Digest;
 use crate::model::edit::{Edit, Precondition, Provenance, Step, Target};
@@ -18,6 +19,7 @@ use crate::model::message::Author;
 use crate::model::object::{BlobId, Revision};
 use crate::model::patch::Patch;
 use crate::model::path::{Layout, Mount, VirtualPath, VirtualPrefix};
+use crate::model::search::language::Language;
 use crate::model::snapshot::{File, Snapshot};
 use crate::store::Store;
 
@@ -41,8 +43,18 @@ pub struct Settings {
     pub prompt: PromptSettings,
     /// What agents may do to `shared/`.
     pub shared_writes: SharedWrites,
+    /// How the memory is searched.
+    pub search: SearchSettings,
     /// Who belongs to which team.
     pub teams: Teams,
+}
+
+/// The section `[search]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SearchSettings {
+    /// What words in Latin letters are taken for.
+    pub language: Language,
 }
 
 /// A store and the settings it is served with; a handle that every door clones.
@@ -51,6 +63,7 @@ pub struct Memory {
     store: Store,
     settings: Arc<Settings>,
     prompts: Arc<PromptCache>,
+    search: Arc<Mutex<Option<Arc<Search>>>>,
 }
 
 /// The memory at one revision as one caller sees it: all answers drawn from one view agree.
@@ -110,7 +123,34 @@ impl Memory {
             store,
             settings: Arc::new(settings),
             prompts: Arc::new(prompts),
+            search: Arc::default(),
         }
+    }
+
+    /// What searches this memory. The first to ask has the index opened, or made where there is none.
+    pub fn search(&self) -> Result<Arc<Search>, Error> {
+        let mut search = self.search.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*search {
+            Some(search) => Ok(Arc::clone(search)),
+            None => {
+                let opened = Search::open(self.store.clone(), self.settings.search.language)?;
+                Ok(Arc::clone(search.insert(opened)))
+            }
+        }
+    }
+
+    /// Closes the store, and leaves the search index as the next start wants it.
+    pub fn close(&self) -> Result<(), Error> {
+        let closed = self.store.close();
+        let search = self
+            .search
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(Err(error)) = search.map(|search| search.close()) {
+            tracing::warn!(%error, "the next start makes the search index anew");
+        }
+        closed
     }
 
     /// The store beneath.

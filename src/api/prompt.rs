@@ -15,7 +15,7 @@
 pub mod cache;
 mod cut;
 mod draft;
-mod fence;
+pub(in crate::api) mod fence;
 mod generations;
 mod instructions;
 mod profile;

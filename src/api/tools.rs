@@ -7,19 +7,21 @@
 
 mod files;
 mod schema;
+mod search;
 
 use serde_json::{Value, json};
 
 pub use files::{listed, parse_patch};
+pub use search::check_question;
 
 use crate::api::memory::{Deed, Memory, Terms, View, idempotency_key};
 use crate::api::report::Report;
 use crate::model::caller::{Caller, Role};
 use crate::model::edit::Edit;
-use crate::model::error::Rejection;
+use crate::model::error::{Error, Rejection};
 
 /// One tool.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct ToolSpec {
     /// What it is called by.
     pub name: &'static str,
@@ -41,10 +43,12 @@ pub enum ToolKind {
 }
 
 /// What a tool does with its arguments.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub enum Run {
     /// Answers from the memory as it is.
     Read(fn(&View<'_>, &Value) -> Result<Value, Rejection>),
+    /// Searches, which may take a while.
+    Find(fn(&Memory, &Caller, &Value) -> Result<Value, Error>),
     /// Says what is to be changed, and why.
     Write(fn(&Value) -> Result<Intent, Rejection>),
 }
@@ -66,7 +70,17 @@ pub enum Called {
 }
 
 /// Every tool, in the order in which they are listed.
-pub const TOOLS: &[ToolSpec] = &files::TOOLS;
+pub const TOOLS: &[ToolSpec] = &{
+    let [list, read, write, patch, delete, rename] = files::TOOLS;
+    let (search, smart_read) = (search::SEARCH, search::SMART_READ);
+    [search, list, read, write, patch, delete, rename, smart_read]
+};
+
+/// What other generations of clients call a tool.
+const ALIASES: [(&str, &str); 2] = [
+    ("memory_find", "memory_search"),
+    ("memory_context", "memory_smart_read"),
+];
 
 impl ToolKind {
     /// The family of that name, as `?tools=` lists them.
@@ -78,7 +92,9 @@ impl ToolKind {
 impl ToolSpec {
     /// The tool of that name. Refuses a name that none has.
     pub fn find(name: &str) -> Result<&'static Self, Rejection> {
-        let tool = TOOLS.iter().find(|tool| tool.name == name);
+        let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
+        let meant = alias.map_or(name, |(_, meant)| meant);
+        let tool = TOOLS.iter().find(|tool| tool.name == meant);
         tool.ok_or_else(|| Rejection::UnknownTool {
             tool: name.chars().take(100).collect(),
         })
@@ -87,9 +103,14 @@ impl ToolSpec {
     /// The role it takes to call it.
     pub fn role(&self) -> Role {
         match self.run {
-            Run::Read(_) => Role::Reader,
+            Run::Read(_) | Run::Find(_) => Role::Reader,
             Run::Write(_) => Role::Agent,
         }
+    }
+
+    /// Whether a call may keep a thread for a while.
+    pub fn may_block(&self) -> bool {
+        matches!(self.run, Run::Find(_))
     }
 
     /// The tool as a model's API wants it described.
@@ -105,9 +126,10 @@ impl ToolSpec {
         caller: &Caller,
         arguments: &Value,
         retry_key: Option<&str>,
-    ) -> Result<Called, Rejection> {
+    ) -> Result<Called, Error> {
         match self.run {
-            Run::Read(read) => read(&memory.view(caller), arguments).map(Called::Answered),
+            Run::Read(read) => Ok(Called::Answered(read(&memory.view(caller), arguments)?)),
+            Run::Find(find) => find(memory, caller, arguments).map(Called::Answered),
             Run::Write(plan) => {
                 let Intent { deed, reason } = plan(arguments)?;
                 let report = Report::of(&deed);
@@ -184,7 +206,13 @@ mod tests {
                 .map(|tool| tool["name"].as_str().unwrap().to_owned())
                 .collect()
         };
-        assert_eq!(names(Role::Reader), ["memory_list", "memory_read"]);
+        let reading = [
+            "memory_search",
+            "memory_list",
+            "memory_read",
+            "memory_smart_read",
+        ];
+        assert_eq!(names(Role::Reader), reading);
         assert_eq!(
             names(Role::Agent),
             TOOLS.iter().map(|tool| tool.name).collect::<Vec<_>>()

@@ -76,7 +76,7 @@ impl Init {
         }
         let created = plan.carry_out()?;
         // The first start leaves what makes the folder a memory for all other commands, and reads the settings.
-        daemon::open(&created.folder)?.store().close()?;
+        daemon::open(&created.folder)?.close()?;
         let mut screen = Screen::new();
         match as_json {
             true => screen.json(&json!({ "folder": created.folder, "files": created.files })),

@@ -48,7 +48,7 @@ pub(super) fn execute(folder: &Path, command: &Command) -> Result<Reached, Failu
 fn here(folder: &Path, command: &Command) -> Result<Output, Failure> {
     let memory = daemon::open(folder)?;
     let output = command::execute(&memory, command.clone());
-    let closed = memory.store().close();
+    let closed = memory.close();
     let output = output?;
     closed?;
     Ok(output)

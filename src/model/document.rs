@@ -8,6 +8,7 @@
 //! and an underlined heading, so they are set aside before it reads the rest.
 use crate::model::limits::FRONT_MATTER_BYTES_MAX;
 
+pub mod front_matter;
 pub mod links;
 
 use std::iter::once;

@@ -52,6 +52,22 @@ pub const PAGE_OFFSET_MAX: usize = 100_000;
 pub const REQUEST_HEAD_BYTES_MAX: usize = 64 << 10;
 /// Header lines of one request.
 pub const REQUEST_HEADERS_MAX: usize = 64;
+/// Passages that a search gives when nobody says otherwise, and at most.
+pub const SEARCH_RESULTS: usize = 10;
+/// See [`SEARCH_RESULTS`].
+pub const SEARCH_RESULTS_MAX: usize = 100;
+/// Characters of all snippets of a search when nobody says otherwise.
+pub const SEARCH_CHARS: usize = 8_000;
+/// Characters of a context when nobody says otherwise.
+pub const CONTEXT_CHARS: usize = 24_000;
+/// Characters of what is found, at most.
+pub const SEARCH_CHARS_MAX: usize = 200_000;
+/// Files that a model may read for an answer; taken and of no use without one.
+pub const SEARCH_READS_MAX: usize = 50;
+/// Links between what answers and what is read with it.
+pub const LINK_DEPTH_MAX: usize = 2;
+/// Bytes of a question: a longer one is a document.
+pub const QUESTION_BYTES_MAX: usize = 4_000;
 /// Commits that one answer lists.
 pub const LOG_COMMITS_MAX: usize = 10_000;
 /// How often branch, files and git index may move right after each other.

@@ -7,7 +7,6 @@ mod id;
 mod layout;
 mod mount;
 mod rules;
-mod unicode;
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -15,10 +14,10 @@ use std::sync::Arc;
 
 use crate::model::error::Rejection;
 
+pub use crate::model::unicode::{fold, is_hidden};
 pub use id::{TeamId, UserId};
 pub use layout::{Fanout, Layout, Owners, Place};
 pub use mount::{Mount, VirtualPath, VirtualPrefix};
-pub use unicode::{fold, is_hidden};
 
 /// As much of a refused path as an answer or a log line repeats.
 const SHOWN_CHARS_MAX: usize = 200;

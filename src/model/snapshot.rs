@@ -7,6 +7,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
 
 use crate::model::object::{BlobId, ObjectId, Revision};
 use crate::model::path::{RepoPath, fold};
@@ -84,6 +85,16 @@ impl Snapshot {
         self.files
             .range::<_, str>((Bound::Included(prefix), Bound::Unbounded))
             .take_while(move |(path, _)| path.as_str().starts_with(prefix))
+    }
+
+    /// The paths at which another snapshot is not as this one. What the two share is not looked at.
+    pub fn changed_until<'a>(&'a self, newer: &'a Self) -> impl Iterator<Item = &'a RepoPath> {
+        self.files
+            .diff(&newer.files)
+            .map(|difference| match difference {
+                DiffItem::Add(path, _) | DiffItem::Remove(path, _) => path,
+                DiffItem::Update { new: (path, _), .. } => path,
+            })
     }
 
     /// A path or folder that stands already and differs from `path`, or from a folder above it, only by case or

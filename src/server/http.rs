@@ -13,6 +13,8 @@
 //! | `PUT /v1/files/{path}` | makes or replaces a file; `If-Match`, `If-None-Match: *`, `Idempotency-Key`, `?wait=published` |
 //! | `PATCH /v1/files/{path}` | changes lines: the arguments of memory_patch; or `{"operation": "rename", "to": ...}` |
 //! | `DELETE /v1/files/{path}` | removes a file |
+//! | `GET /v1/search` | finds passages; `?q=&prefix=&scope=&tag=&author=&since=&asOf=&limit=&maxChars=&explain=` |
+//! | `GET /v1/links` | gives what a file links to and what links to it; `?path=` |
 //! | `GET /v1/revisions` | lists the commits of a path; `?path=&limit=&offset=` |
 //! | `POST /v1/local/execute` | runs a command of the command line; only with the token of this start |
 //!
@@ -29,6 +31,7 @@ mod precondition;
 mod prompt;
 mod reply;
 mod revisions;
+mod search;
 mod tools;
 mod visit;
 
@@ -112,6 +115,8 @@ fn routes(house: Arc<House>) -> Router {
                 .patch(files::patch)
                 .delete(files::delete),
         )
+        .route("/v1/search", get(search::search))
+        .route("/v1/links", get(search::links))
         .route("/v1/revisions", get(revisions::list))
         .route("/v1/local/execute", post(local::execute))
         .method_not_allowed_fallback(async || Refusal::method_not_allowed())

@@ -7,7 +7,7 @@ use crate::backend::git::Git;
 use crate::backend::touched::{self, Touched};
 use crate::model::error::{Doing, Fault};
 use crate::model::object::{BlobId, Revision};
-use crate::model::snapshot::{File, Snapshot};
+use crate::model::snapshot::{File, Seconds, Snapshot};
 use crate::model::tree::{Forest, TreePath, entries};
 use crate::store::head::{Head, served, text_in_git};
 
@@ -59,6 +59,47 @@ pub(crate) fn load(disk: &Disk, git: &Git, at: Option<Revision>) -> Result<Head,
         snapshot,
         Forest::new(listings).ok_or_else(damaged)?,
     ))
+}
+
+/// Reads some folders of the memory as it was at a moment.
+pub(crate) fn load_at(
+    git: &Git,
+    newest: Revision,
+    moment: Seconds,
+    folders: &[&str],
+) -> Result<Option<Snapshot>, Fault> {
+    let mut commit = git.known_commit(newest)?;
+    while commit.committed_at > moment {
+        let Some(parent) = commit.parents.first() else {
+            return Ok(None);
+        };
+        commit = git.known_commit(*parent)?;
+    }
+    let (revision, updated_at) = (commit.revision, commit.committed_at);
+    let mut snapshot = Snapshot::empty_at(revision, updated_at);
+    for file in git.differences(None, revision)? {
+        let (Some(path), Some(leaf)) = (served(&file.path), file.new) else {
+            continue;
+        };
+        if !folders
+            .iter()
+            .any(|folder| path.as_str().starts_with(folder))
+        {
+            continue;
+        }
+        let blob = BlobId(leaf.id);
+        if let Some(text) = text_in_git(git, leaf.mode, blob)? {
+            let text = text.into();
+            let file = File {
+                blob,
+                text,
+                revision,
+                updated_at,
+            };
+            snapshot.set(&path, Some(Arc::new(file)));
+        }
+    }
+    Ok(Some(snapshot))
 }
 
 /// Writes down when each file was changed last. Only a start reads it, and can do without.

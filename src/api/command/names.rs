@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::search::Sight;
 use crate::model::edit::Target;
 use crate::model::error::Rejection;
 use crate::model::path::{
@@ -95,6 +96,18 @@ impl Names {
                 .into_iter()
                 .filter_map(|mount| place(mount).ok())
                 .collect()),
+        }
+    }
+
+    /// What this view sees under a prefix, as a search takes it. Refuses a prefix that no folder can have in it.
+    pub(super) fn sight(&self, prefix: Option<&str>) -> Result<Sight, Rejection> {
+        match &self.view {
+            View::Repository => Ok(Sight::repository(RepoPath::parse_prefix(
+                prefix.unwrap_or_default(),
+            )?)),
+            View::Agent { .. } => {
+                Sight::of_owners(self.layout, self.owners(), &VirtualPrefix::parse(prefix)?)
+            }
         }
     }
 

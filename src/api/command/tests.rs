@@ -70,7 +70,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        self.memory.store().close().unwrap();
+        self.memory.close().unwrap();
     }
 }
 

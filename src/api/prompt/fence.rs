@@ -14,7 +14,7 @@ const CODE_DIGITS_MIN: usize = 4;
 
 /// Whose text it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Trust {
+pub(in crate::api) enum Trust {
     /// People review it, and may write about fences.
     Reviewed,
     /// Anybody may have put it there.
@@ -22,24 +22,24 @@ pub(super) enum Trust {
 }
 
 /// The two lines around a text. The text itself is not in here, for nothing may be done to it.
-pub(super) struct Fence {
+pub(in crate::api) struct Fence {
     /// The line before the text.
-    pub(super) opening: String,
+    pub(in crate::api) opening: String,
     /// The line after the text, and before it the line end that the text lacks.
-    pub(super) closing: String,
+    pub(in crate::api) closing: String,
     /// Whether the text holds what looks like another fence, and nobody reviewed it.
-    pub(super) is_imitated: bool,
+    pub(in crate::api) is_imitated: bool,
 }
 
 impl Fence {
     /// The tokens of the two lines.
-    pub(super) fn tokens(&self) -> usize {
+    pub(in crate::api) fn tokens(&self) -> usize {
         tokens::count(&self.opening) + tokens::count(&self.closing)
     }
 }
 
 /// Makes the lines for a text. `path` and `cut` are to stand between quotes and hold none.
-pub(super) fn fence(path: &str, text: &str, cut: Option<&str>, trust: Trust) -> Fence {
+pub(in crate::api) fn fence(path: &str, text: &str, cut: Option<&str>, trust: Trust) -> Fence {
     let folded = fold(text);
     let code = code(path, text, &folded);
     let holds_fence = folded.contains("<memory-") || folded.contains("</memory-");

@@ -113,13 +113,13 @@ mod tests {
             (
                 Profile::Memexai,
                 true,
-                &["memory_list", "memory_patch", "`user/**`"][..],
+                &["memory_search", "memory_patch", "`user/**`"][..],
                 &["/memories", "`view`"][..],
             ),
             (
                 Profile::Mcp,
                 true,
-                &["memory_list", "memory_write", "user/index.md"],
+                &["memory_search", "memory_write", "user/index.md"],
                 &["/memories"],
             ),
             (

@@ -50,7 +50,7 @@ const VIRTUAL: Words = Words {
 
 const MEMORY_TOOLS: Tools = Tools {
     read: "memory_read",
-    look: "use `memory_list`, and `memory_read` on the files that may matter,",
+    look: "use `memory_search`, and `memory_read` on the files that may matter,",
     patch: "`memory_patch`",
     write: "`memory_write`",
     index: "user/index.md",
@@ -65,7 +65,7 @@ impl Profile {
             },
             Self::Mcp => Words {
                 tools: Some(Tools {
-                    look: "use the memory server's `memory_list`, and its `memory_read` on the files that may matter,",
+                    look: "use the memory server's `memory_search`, and its `memory_read` on the files that may matter,",
                     ..MEMORY_TOOLS
                 }),
                 ..VIRTUAL

@@ -33,6 +33,21 @@ pub(super) fn lines(description: &str) -> Value {
     json!({ "type": "array", "items": { "type": "string" }, "minItems": 1, "description": description })
 }
 
+/// A whole number.
+pub(super) fn number(range: std::ops::RangeInclusive<usize>, description: &str) -> Value {
+    json!({
+        "type": "integer",
+        "minimum": range.start(),
+        "maximum": range.end(),
+        "description": description,
+    })
+}
+
+/// Yes or no.
+pub(super) fn flag(description: &str) -> Value {
+    json!({ "type": "boolean", "description": description })
+}
+
 /// The path of one file.
 pub(super) fn path() -> Value {
     text("Virtual path of the file, such as user/profile.md or shared/knowledge/products.md")

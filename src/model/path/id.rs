@@ -18,7 +18,7 @@ use std::sync::Arc;
 use crate::model::error::Rejection;
 use crate::model::limits::ID_BYTES_MAX;
 use crate::model::path::rules::check_component;
-use crate::model::path::unicode::{fold, is_composed, is_word_part};
+use crate::model::unicode::{fold, is_composed, is_word_part};
 
 /// An id and the name of its folder.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -110,6 +110,12 @@ impl Layout {
         Some(VirtualPath::checked(mount, text))
     }
 
+    /// The folder of a file's owner, with a slash at its end, and the path below it. Nobody's file is in no such folder.
+    pub fn owner_folder<'a>(&self, path: &'a RepoPath) -> (&'a str, &'a str) {
+        let rest = self.locate(path).map_or(path.as_str(), |(_, rest)| rest);
+        path.as_str().split_at(path.as_str().len() - rest.len())
+    }
+
     /// The owner, and the path below the owner's folder.
     fn locate<'a>(&self, path: &'a RepoPath) -> Option<(Place, &'a str)> {
         let (mount, below) = path.as_str().split_once('/')?;

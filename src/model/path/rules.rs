@@ -6,7 +6,7 @@
 //! ignores case and Unicode form, or a program that maps characters to look-alikes, may make of it.
 
 use crate::model::limits::{COMPONENT_BYTES_MAX, PATH_BYTES_MAX, PATH_DEPTH_MAX};
-use crate::model::path::unicode::{fold, is_composed, is_hidden};
+use crate::model::unicode::{fold, is_composed, is_hidden};
 
 /// The rule that a name breaks, as a sentence about it.
 pub(super) type Broken = &'static str;

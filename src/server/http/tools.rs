@@ -114,7 +114,15 @@ impl House {
     ) -> Result<Response, Refusal> {
         let (wait, retry_key) = (visit.wait()?, visit.header("idempotency-key")?);
         let at = self.memory.view(caller).revision();
-        match tool.call(&self.memory, caller, arguments, retry_key)? {
+        let called = match tool.may_block() {
+            false => tool.call(&self.memory, caller, arguments, retry_key)?,
+            true => {
+                let (tool, caller, arguments) = (*tool, caller.clone(), arguments.clone());
+                self.blocking(move |memory| tool.call(memory, &caller, &arguments, None))
+                    .await?
+            }
+        };
+        match called {
             Called::Answered(answer) => Ok(reply::json(&answer, at)),
             Called::Asking(edit, report) => {
                 let receipt = self.submit(*edit, wait).await?;

@@ -76,6 +76,8 @@ impl Seat {
     }
 
     fn vacated(&self) -> MutexGuard<'_, Option<Committer>> {
-        self.committer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.committer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

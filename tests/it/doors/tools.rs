@@ -19,12 +19,14 @@ fn the_tools_are_listed_with_schemas_of_one_object() {
         .map(|tool| tool["name"].as_str().unwrap())
         .collect();
     let files = [
+        "memory_search",
         "memory_list",
         "memory_read",
         "memory_write",
         "memory_patch",
         "memory_delete",
         "memory_rename",
+        "memory_smart_read",
     ];
     assert_eq!(names, files);
     for tool in tools.as_array().unwrap() {

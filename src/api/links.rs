@@ -5,49 +5,61 @@
 //! file, and when it can be judged at all: an address, a placeholder, a picture and "the user's own profile" in a
 //! shared file are not this memory's to judge.
 
-use std::collections::HashSet;
+use std::cell::OnceCell;
+use std::collections::HashMap;
 
 use crate::model::document::links::{Link, Notation};
 use crate::model::path::{Layout, Mount, Owners, Place, RepoPath, fold};
 use crate::model::snapshot::Snapshot;
 
 /// What links can lead to.
-pub(super) struct Links<'a> {
+pub struct Links<'a> {
     snapshot: &'a Snapshot,
     layout: Layout,
-    /// The folded last components of all paths, with and without their extensions.
-    names: HashSet<String>,
+    /// By their folded last components, with and without extensions. Only bare names need them.
+    names: OnceCell<HashMap<String, Vec<&'a RepoPath>>>,
 }
 
 impl<'a> Links<'a> {
-    pub(super) fn new(snapshot: &'a Snapshot, layout: Layout) -> Self {
-        let mut names = HashSet::new();
-        for (path, _) in snapshot.files() {
-            let name = path.as_str().rsplit('/').next().unwrap_or_default();
-            let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-            names.extend([name, stem].map(|name| fold(name).into_owned()));
-        }
+    /// The links of a memory at one revision.
+    pub fn new(snapshot: &'a Snapshot, layout: Layout) -> Self {
         Self {
             snapshot,
             layout,
-            names,
+            names: OnceCell::new(),
+        }
+    }
+
+    /// The files to which a link in `from` leads, in the order in which they are likely meant. More than one only where
+    /// it is a bare name that several have.
+    pub fn targets(&self, from: &RepoPath, link: &Link) -> Vec<RepoPath> {
+        let target = plain_target(link);
+        if target.is_empty() || is_elsewhere(&target) {
+            return Vec::new();
+        }
+        let readings = self.readings(from, &target).unwrap_or_default();
+        let read = readings.iter().find_map(|reading| self.file(reading));
+        match read {
+            Some(path) => vec![path],
+            None if is_bare_name(link, &target) => {
+                let named = self.names().get(fold(&target).as_ref());
+                named
+                    .into_iter()
+                    .flatten()
+                    .map(|path| (*path).clone())
+                    .collect()
+            }
+            None => Vec::new(),
         }
     }
 
     /// Whether a link in `from` finds a file, or cannot be judged.
-    pub(super) fn leads_somewhere(&self, from: &RepoPath, link: &Link) -> bool {
-        let target = link
-            .target
-            .split(['#', '?'])
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .replace("%20", " ");
+    pub fn leads_somewhere(&self, from: &RepoPath, link: &Link) -> bool {
+        let target = plain_target(link);
         if target.is_empty() || is_elsewhere(&target) {
             return true;
         }
-        let is_bare_name = link.notation == Notation::Wiki && !target.contains('/');
-        if is_bare_name && self.names.contains(fold(&target).as_ref()) {
+        if is_bare_name(link, &target) && self.names().contains_key(fold(&target).as_ref()) {
             return true;
         }
         let is_file = |path: &str| RepoPath::parse(path).is_ok();
@@ -105,13 +117,39 @@ impl<'a> Links<'a> {
 
     /// Whether a file stands there, with or without its extension in the link, or a folder.
     fn stands(&self, reading: &str) -> bool {
-        let file =
-            |path: &str| RepoPath::parse(path).is_ok_and(|path| self.snapshot.get(&path).is_some());
         let folder = format!("{}/", reading.trim_end_matches('/'));
-        file(reading)
-            || file(&format!("{reading}.md"))
-            || self.snapshot.under(&folder).next().is_some()
+        self.file(reading).is_some() || self.snapshot.under(&folder).next().is_some()
     }
+
+    fn file(&self, reading: &str) -> Option<RepoPath> {
+        let named = [reading, &format!("{reading}.md")].map(RepoPath::parse);
+        let mut named = named.into_iter().flatten();
+        named.find(|path| self.snapshot.get(path).is_some())
+    }
+
+    fn names(&self) -> &HashMap<String, Vec<&'a RepoPath>> {
+        self.names.get_or_init(|| {
+            let mut names: HashMap<String, Vec<&RepoPath>> = HashMap::new();
+            for (path, _) in self.snapshot.files() {
+                let name = path.as_str().rsplit('/').next().unwrap_or_default();
+                let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+                for name in [name, stem] {
+                    names.entry(fold(name).into_owned()).or_default().push(path);
+                }
+            }
+            names
+        })
+    }
+}
+
+/// What a link names, without the place within it.
+fn plain_target(link: &Link) -> String {
+    let target = link.target.split(['#', '?']).next().unwrap_or_default();
+    target.trim().replace("%20", " ")
+}
+
+fn is_bare_name(link: &Link, target: &str) -> bool {
+    link.notation == Notation::Wiki && !target.contains('/')
 }
 
 /// Whether a target is an address, or a placeholder for a name.

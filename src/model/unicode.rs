@@ -1,4 +1,4 @@
-//! What Unicode says of a name: the forms in which two names are one, and the characters nobody sees.
+//! What Unicode says of a name or a word: the forms in which two are one, and the characters nobody sees.
 //!
 //! A file system may compare names by bytes (Linux), without case (Windows) or without case and Unicode form (macOS).
 //! The folded form is coarser than all of them: compatibility caseless matching (The Unicode Standard, section 3.13,
@@ -80,6 +80,42 @@ pub(super) fn is_word_part(character: char) -> bool {
         )
 }
 
+/// Whether a character belongs to the letter before it: an accent, a vowel sign.
+pub(super) fn is_mark(character: char) -> bool {
+    !character.is_ascii()
+        && matches!(
+            character.general_category(),
+            Category::NonspacingMark | Category::SpacingMark | Category::EnclosingMark
+        )
+}
+
+/// A folded word as people type it who do not have its accents: they fall away from Latin and Greek letters, and letters
+/// that only look like one with an accent become that one. Elsewhere marks are what tells words apart, and they stay.
+pub(super) fn without_accents(word: &str) -> Cow<'_, str> {
+    if word.is_ascii() {
+        return Cow::Borrowed(word);
+    }
+    let mut plain = String::with_capacity(word.len());
+    let mut sheds_marks = false;
+    for character in word.nfd() {
+        if is_mark(character) && sheds_marks {
+            continue;
+        }
+        sheds_marks = matches!(character, 'a'..='z' | '\u{df}'..='\u{24f}' | '\u{370}'..='\u{3ff}');
+        match character {
+            '\u{e6}' => plain.push_str("ae"),
+            '\u{153}' => plain.push_str("oe"),
+            '\u{f8}' => plain.push('o'),
+            '\u{142}' => plain.push('l'),
+            '\u{111}' | '\u{f0}' => plain.push('d'),
+            '\u{fe}' => plain.push_str("th"),
+            '\u{131}' => plain.push('i'),
+            _ => plain.push(character),
+        }
+    }
+    Cow::Owned(plain.nfc().collect())
+}
+
 /// Letters and marks by category that are blank all the same (Default_Ignorable_Code_Point outside the categories
 /// that [`is_hidden`] names).
 fn is_filler(character: char) -> bool {
@@ -127,6 +163,25 @@ mod tests {
         for character in '\0'..='\u{1ffff}' {
             let once = fold(character.encode_utf8(&mut [0; 4])).into_owned();
             assert_eq!(fold(&once), once, "U+{:04X}", u32::from(character));
+        }
+    }
+
+    #[test]
+    fn accents_fall_away_where_people_leave_them_out() {
+        let table = [
+            ("caf\u{e9}", "cafe"),
+            ("\u{fc}ber", "uber"),
+            ("\u{142}\u{f3}d\u{17a}", "lodz"),
+            ("sm\u{f8}rrebr\u{f8}d", "smorrebrod"),
+            (
+                "\u{3ac}\u{3bd}\u{3b8}\u{3c1}\u{3c9}\u{3c0}\u{3bf}\u{3c2}",
+                "\u{3b1}\u{3bd}\u{3b8}\u{3c1}\u{3c9}\u{3c0}\u{3bf}\u{3c2}",
+            ),
+            ("\u{439}", "\u{439}"),
+            ("\u{915}\u{94d}\u{937}", "\u{915}\u{94d}\u{937}"),
+        ];
+        for (word, expected) in table {
+            assert_eq!(without_accents(word), expected, "{word}");
         }
     }
 

@@ -1,0 +1,160 @@
+//! What people and scripts ask of a search: with filters, at an earlier moment, and along links.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::api::links;
+use crate::api::memory::Memory;
+use crate::api::search::{Asked, Findings, Question, Sight, answer};
+use crate::api::tools::check_question;
+use crate::backend::clock;
+use crate::model::document::links::links as links_of;
+use crate::model::error::{Error, Rejection};
+use crate::model::limits::{SEARCH_CHARS, SEARCH_RESULTS, SEARCH_RESULTS_MAX};
+use crate::model::path::{RepoPath, fold};
+
+/// A question with all that may narrow it down.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Find {
+    /// What to find.
+    pub question: String,
+    /// The most results.
+    pub limit: Option<usize>,
+    /// The most characters of all snippets together.
+    pub max_chars: Option<usize>,
+    /// Only files with this tag.
+    pub tag: Option<String>,
+    /// Only files that were changed last by somebody whose name or address has this in it.
+    pub author: Option<String>,
+    /// Only files that changed on this day or later: `2026-01-31`, or a moment.
+    pub since: Option<String>,
+    /// What the memory said at the end of this day, or at this moment.
+    pub as_of: Option<String>,
+    /// Whether to say what each term added to a score.
+    pub explain: bool,
+}
+
+/// Asks what a file links to, and what links to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Links {
+    /// Where the file lies.
+    pub path: RepoPath,
+}
+
+impl Find {
+    /// The answer as JSON. It may read git, so it may block.
+    pub fn run(&self, memory: &Memory, sight: &Sight) -> Result<Value, Error> {
+        if self.tag.is_none() {
+            check_question(&self.question)?;
+        }
+        let search = memory.search()?;
+        let since = self
+            .since
+            .as_deref()
+            .map(|since| moment("since", since, clock::Edge::Start));
+        let limit = self.limit.unwrap_or(SEARCH_RESULTS);
+        let question = Question {
+            text: &self.question,
+            // Who wrote a file last is known to git only, and asked for what is found.
+            limit: if self.author.is_some() {
+                SEARCH_RESULTS_MAX * 10
+            } else {
+                limit
+            },
+            since: since.transpose()?,
+            tag: self.tag.as_deref(),
+        };
+        let mut findings = match self.as_of.as_deref() {
+            None => search.find(sight, &question)?,
+            Some(as_of) => {
+                let moment = moment("asOf", as_of, clock::Edge::End)?;
+                search.find_at(sight, &question, moment)?
+            }
+        };
+        if let Some(author) = &self.author {
+            by_author(memory, &mut findings, author)?;
+            findings.passages.truncate(limit);
+        }
+        let asked = Asked {
+            max_chars: self.max_chars.unwrap_or(SEARCH_CHARS),
+            explain: self.explain,
+            now: clock::now(),
+        };
+        let about = (memory.store().layout(), search.language());
+        Ok(answer(&findings, &self.question, asked, about))
+    }
+}
+
+impl Links {
+    /// The answer as JSON: `{links: [{line, target, path}], backlinks: [{path, line, target}]}`; a link without a path is
+    /// dead. Refuses a file that is not there.
+    pub fn run(&self, memory: &Memory, sight: &Sight) -> Result<Value, Error> {
+        let snapshot = memory.store().snapshot();
+        let (name, file) = sight
+            .name(&self.path)
+            .zip(snapshot.get(&self.path))
+            .ok_or_else(|| Rejection::FileNotFound {
+                path: self.path.to_string(),
+            })?;
+        let all = links::Links::new(&snapshot, memory.store().layout());
+        let target = |from: &RepoPath, link: &_| {
+            let targets = all.targets(from, link).into_iter();
+            targets
+                .filter_map(|path| Some((sight.name(&path)?, path)))
+                .next()
+        };
+        let out = links_of(&file.text).into_iter().map(|link| {
+            let found = target(&self.path, &link).map(|(name, _)| name);
+            json!({ "line": link.line, "target": link.target, "path": found })
+        });
+        let out: Vec<_> = out.collect();
+        let stem = name
+            .rsplit('/')
+            .next()
+            .and_then(|name| name.rsplit_once('.'));
+        let stem = fold(stem.map_or(name.as_str(), |(stem, _)| stem)).into_owned();
+        let mut back = Vec::new();
+        for (from, file) in sight.files(&snapshot) {
+            if from == &self.path || !fold(&file.text).contains(&stem) {
+                continue;
+            }
+            for link in links_of(&file.text) {
+                if target(from, &link).is_some_and(|(_, path)| path == self.path) {
+                    back.push(json!({ "path": sight.name(from), "line": link.line, "target": link.target }));
+                }
+            }
+        }
+        Ok(json!({ "path": name, "links": out, "backlinks": back, "revision": snapshot.revision }))
+    }
+}
+
+fn moment(name: &str, text: &str, edge: clock::Edge) -> Result<i64, Rejection> {
+    clock::parse(text, edge).ok_or_else(|| {
+        Rejection::validation(format!(
+            "{name}: give a day as 2026-01-31, or a moment as 2026-01-31T12:00:00Z"
+        ))
+    })
+}
+
+/// Leaves only what somebody changed last.
+fn by_author(memory: &Memory, findings: &mut Findings, author: &str) -> Result<(), Error> {
+    let wanted = fold(author).into_owned();
+    let mut kept = Vec::new();
+    for found in std::mem::take(&mut findings.passages) {
+        let commit = memory.store().commit(found.file.revision)?;
+        let is_theirs = commit.is_some_and(|commit| {
+            let author = format!(
+                "{} <{}>",
+                commit.facts.author.name(),
+                commit.facts.author.email()
+            );
+            fold(&author).contains(&wanted)
+        });
+        if is_theirs {
+            kept.push(found);
+        }
+    }
+    findings.passages = kept;
+    Ok(())
+}
