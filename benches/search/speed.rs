@@ -86,9 +86,16 @@ fn text(chance: &mut Chance) -> String {
     format!("# Note\n\n{}\n", words.collect::<Vec<_>>().join(" "))
 }
 
+/// Made of syllables, so that one word is seldom a slip away from another.
 fn word(number: usize) -> String {
-    let letters = (0..4).map(|at| char::from(b'a' + (number / 26_usize.pow(at) % 26) as u8));
-    format!("w{}", letters.collect::<String>())
+    let scattered = number.wrapping_mul(7_919) % 1_000_000;
+    let syllable = |part: usize| {
+        let consonant = b"bcdfghjklmnpqrstvwxz".get(part % 20);
+        let vowel = b"aeiou".get(part / 20 % 5);
+        [consonant, vowel].map(|letter| char::from(*letter.unwrap_or(&b'y')))
+    };
+    let parts = [scattered, scattered / 100, scattered / 10_000].map(syllable);
+    parts.into_iter().flatten().collect()
 }
 
 /// What each of many took.

@@ -9,6 +9,7 @@
 //! read, or whose files are not as they were written, is made anew.
 
 mod searching;
+mod spelling;
 
 use std::path::{Path, PathBuf};
 
@@ -22,10 +23,10 @@ use tantivy::{Index, IndexReader, IndexSettings, IndexSortByField, IndexWriter, 
 use tantivy::{ReloadPolicy, TantivyDocument, Term};
 
 use crate::model::error::{Doing, Fault};
-use crate::model::search::score::{Field, FileTerms};
-use crate::model::search::terms;
+use crate::model::search::score::{Field, FieldTerms, FileTerms};
 
 pub use searching::{Hit, Searcher, Stretch};
+pub use spelling::Near;
 
 /// Changes with the fields and with what the terms of a text are: an index of another version is made anew.
 const VERSION: &str = "memoryd 1";
@@ -242,14 +243,11 @@ impl SearchIndex {
     /// The documents of a file: itself, and its passages.
     fn documents(&self, key: u64, file: &IndexedFile<'_>) -> Vec<TantivyDocument> {
         let columns = &self.columns;
-        let make = |part: usize, fields: &[(Field, &[terms::Term])]| {
+        let make = |part: usize, fields: &[(Field, &FieldTerms)]| {
             let mut document = TantivyDocument::default();
             for (at, (field, terms)) in fields.iter().enumerate() {
-                document.add_text(
-                    columns.texts[*field as usize],
-                    joined(terms.iter().map(|t| t.text.as_str())),
-                );
-                document.add_u64(columns.lengths[at], terms.len() as u64);
+                document.add_text(columns.texts[*field as usize], &terms.joined);
+                document.add_u64(columns.lengths[at], terms.length.into());
             }
             document.add_u64(columns.scope, file.scope);
             document.add_u64(columns.key, key);
@@ -259,24 +257,16 @@ impl SearchIndex {
             document
         };
         let mut whole = make(0, &[(Field::File, &file.terms.file)]);
-        let words = file.terms.file.iter().filter(|term| term.is_word);
-        whole.add_text(
-            columns.word,
-            joined(words.filter_map(|term| term.word.as_deref())),
-        );
-        let passages = file
-            .terms
-            .passages
-            .iter()
-            .enumerate()
-            .map(|(index, passage)| {
-                let fields: [(Field, &[terms::Term]); 3] = [
-                    (Field::All, &passage.all),
-                    (Field::Title, &passage.title),
-                    (Field::Heading, &passage.heading),
-                ];
-                make(index + 1, &fields)
-            });
+        whole.add_text(columns.word, &file.terms.words.joined);
+        let passages = file.terms.passages.iter().enumerate();
+        let passages = passages.map(|(index, passage)| {
+            let fields = [
+                (Field::All, &passage.all),
+                (Field::Title, &passage.title),
+                (Field::Heading, &passage.heading),
+            ];
+            make(index + 1, &fields)
+        });
         std::iter::once(whole).chain(passages).collect()
     }
 }
@@ -291,10 +281,6 @@ fn settings() -> IndexSettings {
         }),
         ..IndexSettings::default()
     }
-}
-
-fn joined<'a>(terms: impl Iterator<Item = &'a str>) -> String {
-    terms.collect::<Vec<_>>().join(" ")
 }
 
 /// Where the index of a memory lies, below its root.

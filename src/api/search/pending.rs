@@ -1,5 +1,6 @@
 //! Files that changed since the index was brought along, read by the first search that sees them.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use crate::api::search::Candidate;
@@ -7,7 +8,6 @@ use crate::model::path::{Layout, RepoPath};
 use crate::model::search::language::Language;
 use crate::model::search::passages::Passages;
 use crate::model::search::score::{Counts, FILE_WEIGHT, Field, FileTerms, Totals, Weighted};
-use crate::model::search::terms::Term;
 use crate::model::snapshot::File;
 
 use super::base::path_key;
@@ -28,7 +28,7 @@ struct ReadFile {
     whole: Counts,
     passages: Vec<[Counts; 3]>,
     /// As they are written, or as their stem.
-    words: Vec<String>,
+    words: BTreeSet<String>,
 }
 
 impl PendingFile {
@@ -74,7 +74,7 @@ impl PendingFile {
     }
 
     /// Its words, as they are written or as their stem.
-    pub(super) fn words(&self) -> &[String] {
+    pub(super) fn words(&self) -> &BTreeSet<String> {
         &self.read().words
     }
 
@@ -83,29 +83,21 @@ impl PendingFile {
             let file = self.file.as_ref();
             file.map_or_else(ReadFile::default, |file| {
                 let terms = file_terms(&self.path, &file.text, self.layout, self.language);
-                let words = terms
-                    .file
-                    .iter()
-                    .filter(|term| term.is_word)
-                    .flat_map(written);
+                let whole = Counts::of(&terms.file);
+                let written = terms.words.joined.split_ascii_whitespace();
+                let stems = whole.terms.keys().map(|stem| &**stem);
                 ReadFile {
-                    whole: Counts::of(&terms.file),
-                    words: words.collect(),
+                    words: stems.chain(written).map(str::to_owned).collect(),
+                    whole,
                     passages: terms
                         .passages
                         .iter()
-                        .map(|p| [&p.all, &p.title, &p.heading].map(|field| Counts::of(field)))
+                        .map(|p| [&p.all, &p.title, &p.heading].map(Counts::of))
                         .collect(),
                 }
             })
         })
     }
-}
-
-fn written(term: &Term) -> impl Iterator<Item = String> {
-    [Some(term.text.clone()), term.word.clone()]
-        .into_iter()
-        .flatten()
 }
 
 /// The terms of a file, its name below its owner's folder among them.

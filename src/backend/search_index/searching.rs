@@ -10,7 +10,7 @@ use tantivy::postings::{Postings, SegmentPostings};
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, DocSet, InvertedIndexReader, SegmentReader, TERMINATED, Term};
 
-use super::{Columns, LENGTHS};
+use super::{Columns, LENGTHS, Near};
 use crate::model::search::score::{FILE_WEIGHT, Field, Totals, Weighted};
 
 /// Which folders a search is about.
@@ -103,29 +103,22 @@ impl Searcher {
         Ok(count)
     }
 
-    /// Every word of some folders that `is_wanted`, with the number of files that have it. Words whose stem differs are
-    /// given as they are written, others as their stem.
-    pub fn words(
-        &self,
-        stretch: &Stretch,
-        is_wanted: impl Fn(&str) -> bool,
-    ) -> io::Result<HashMap<String, u64>> {
+    /// The words of some folders that are near one, with the number of files that have them. Words whose stem differs
+    /// are given as they are written, others as their stem.
+    pub fn words(&self, stretch: &Stretch, near: &Near) -> io::Result<HashMap<String, u64>> {
         let mut found = HashMap::new();
         for segment in &self.segments {
             let ranges = segment.ranges(stretch);
             for index in [&segment.texts[Field::File as usize], &segment.words] {
-                let mut stream = index.terms().stream()?;
+                let mut stream = index.terms().search(near).into_stream()?;
                 while let Some((key, info)) = stream.next() {
-                    let Some(word) = std::str::from_utf8(key).ok().filter(|word| is_wanted(word))
-                    else {
-                        continue;
-                    };
+                    let word = String::from_utf8_lossy(key);
                     for range in ranges.clone() {
                         let postings =
                             index.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
                         let count = segment.alive_in(postings, range);
                         if count > 0 {
-                            *found.entry(word.to_owned()).or_default() += count;
+                            *found.entry(word.to_string()).or_default() += count;
                         }
                     }
                 }

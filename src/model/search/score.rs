@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use crate::model::search::language::Language;
 use crate::model::search::passages::Passages;
-use crate::model::search::terms::{Term, terms};
+use crate::model::search::terms::each_term;
 
 const K1: f32 = 1.2;
 const B: f32 = 0.75;
@@ -66,11 +66,22 @@ pub struct Counts {
     pub length: u32,
 }
 
+/// The terms of a field with a blank between two of them, as an index takes them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FieldTerms {
+    /// One after the other.
+    pub joined: String,
+    /// How many there are.
+    pub length: u32,
+}
+
 /// A file's terms, as an index holds them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FileTerms {
     /// Of the file as a whole.
-    pub file: Vec<Term>,
+    pub file: FieldTerms,
+    /// The words of which the stem is another, as they are written.
+    pub words: FieldTerms,
     /// Of each passage, in order.
     pub passages: Vec<PassageTerms>,
 }
@@ -79,60 +90,98 @@ pub struct FileTerms {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassageTerms {
     /// See [`Field::All`].
-    pub all: Vec<Term>,
+    pub all: FieldTerms,
     /// See [`Field::Title`].
-    pub title: Vec<Term>,
+    pub title: FieldTerms,
     /// See [`Field::Heading`].
-    pub heading: Vec<Term>,
+    pub heading: FieldTerms,
 }
 
 impl FileTerms {
     /// The terms of a file. `name` is its path below the folder of its owner, whose words are searched for, too.
     pub fn of(name: &str, text: &str, passages: &Passages, language: Language) -> Self {
-        let named = format!("{} {}", passages.title, name);
-        let title = terms(&named, language);
+        let mut read = Self::default();
+        let title = read.words_of(&format!("{} {name}", passages.title), language);
         let front_matter = &passages.front_matter;
         let described = format!(
             "{} {}",
             front_matter.description.as_deref().unwrap_or_default(),
             front_matter.tags.0.join(" ")
         );
-        let described = terms(&described, language);
-        let mut file: Vec<_> = title.iter().chain(&described).cloned().collect();
-        let parts = passages.parts.iter().map(|passage| {
-            let body = terms(
-                text.get(passage.bytes.clone()).unwrap_or_default(),
-                language,
-            );
+        let described = read.words_of(&described, language);
+        read.file.extend(&title);
+        read.file.extend(&described);
+        for passage in &passages.parts {
+            let body = text.get(passage.bytes.clone()).unwrap_or_default();
+            let body = read.words_of(body, language);
+            read.file.extend(&body);
+            // The passage's own heading stands in its text.
             let above = passage
                 .heading
                 .split_last()
                 .map_or(&[][..], |(_, above)| above);
-            let heading = terms(&passage.heading.join(" "), language);
-            file.extend(body.iter().cloned());
-            // The passage's own heading stands in its text.
-            let above = terms(&above.join(" "), language);
-            let all = [&title, &above, &described, &body].into_iter().flatten();
-            PassageTerms {
-                all: all.cloned().collect(),
+            let mut all = title.clone();
+            all.extend(&FieldTerms::of(&above.join(" "), language));
+            all.extend(&described);
+            all.extend(&body);
+            read.passages.push(PassageTerms {
+                all,
                 title: title.clone(),
-                heading,
+                heading: FieldTerms::of(&passage.heading.join(" "), language),
+            });
+        }
+        read
+    }
+
+    /// The terms of a part of the file; its words are noted.
+    fn words_of(&mut self, text: &str, language: Language) -> FieldTerms {
+        let mut terms = FieldTerms::default();
+        each_term(text, language, |_, read| {
+            terms.push(read.text);
+            if let Some(word) = read.word.filter(|_| read.is_word) {
+                self.words.push(word);
             }
         });
-        let passages = parts.collect();
-        Self { file, passages }
+        terms
+    }
+}
+
+impl FieldTerms {
+    fn of(text: &str, language: Language) -> Self {
+        let mut terms = Self::default();
+        each_term(text, language, |_, read| terms.push(read.text));
+        terms
+    }
+
+    fn push(&mut self, term: &str) {
+        if self.length > 0 {
+            self.joined.push(' ');
+        }
+        self.joined.push_str(term);
+        self.length += 1;
+    }
+
+    fn extend(&mut self, other: &Self) {
+        if other.length > 0 && self.length > 0 {
+            self.joined.push(' ');
+        }
+        self.joined.push_str(&other.joined);
+        self.length += other.length;
     }
 }
 
 impl Counts {
     /// Counts terms.
-    pub fn of(terms: &[Term]) -> Self {
-        let mut counts = Self::default();
-        for term in terms {
-            *counts.terms.entry(term.text.as_str().into()).or_default() += 1;
-            counts.length += 1;
+    pub fn of(field: &FieldTerms) -> Self {
+        let mut terms: HashMap<Box<str>, u32> = HashMap::new();
+        for term in field.joined.split_ascii_whitespace() {
+            match terms.get_mut(term) {
+                Some(count) => *count += 1,
+                None => drop(terms.insert(term.into(), 1)),
+            }
         }
-        counts
+        let length = field.length;
+        Self { terms, length }
     }
 
     /// How often a term is there.
@@ -204,7 +253,7 @@ mod tests {
         let text = "---\ntags: [money]\n---\n# Prices\nintro\n## Annual\nbudget\n";
         let passages = Passages::read("knowledge/prices.md", text);
         let read = FileTerms::of("knowledge/prices.md", text, &passages, Language::English);
-        let has = |terms: &[Term], word: &str| terms.iter().any(|term| term.text == word);
+        let has = |terms: &FieldTerms, word: &str| Counts::of(terms).get(word) > 0;
         assert!(has(&read.file, "intro") && has(&read.file, "budget") && has(&read.file, "money"));
         let annual = &read.passages[1];
         assert!(

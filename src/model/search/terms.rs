@@ -26,12 +26,37 @@ pub struct Term {
     pub is_word: bool,
 }
 
+/// A term as it is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Read<'a> {
+    /// See [`Term::text`].
+    pub text: &'a str,
+    /// See [`Term::word`].
+    pub word: Option<&'a str>,
+    /// See [`Term::is_word`].
+    pub is_word: bool,
+}
+
 /// All terms of a text in order.
 pub fn terms(text: &str, language: Language) -> Vec<Term> {
+    let mut terms = Vec::new();
+    each_term(text, language, |range, read| {
+        terms.push(Term {
+            range,
+            text: read.text.to_owned(),
+            word: read.word.map(str::to_owned),
+            is_word: read.is_word,
+        });
+    });
+    terms
+}
+
+/// Hands all terms of a text out in order.
+pub fn each_term(text: &str, language: Language, take: impl FnMut(Range<usize>, Read<'_>)) {
     let mut reader = Reader {
         text,
         language,
-        terms: Vec::with_capacity(text.len() / 5),
+        take,
     };
     for run in Runs::of(text) {
         match run {
@@ -39,7 +64,6 @@ pub fn terms(text: &str, language: Language) -> Vec<Term> {
             Run::Ideographs(range) => reader.ideographs(range),
         }
     }
-    reader.terms
 }
 
 /// The words of a text as they are written, folded, and each ideograph: what a quoted phrase is compared by.
@@ -56,24 +80,29 @@ pub fn plain_words(text: &str) -> impl Iterator<Item = (Range<usize>, String)> +
     })
 }
 
-struct Reader<'a> {
+struct Reader<'a, F> {
     text: &'a str,
     language: Language,
-    terms: Vec<Term>,
+    take: F,
 }
 
-impl Reader<'_> {
+impl<F: FnMut(Range<usize>, Read<'_>)> Reader<'_, F> {
     fn word(&mut self, range: Range<usize>) {
         let parts = parts(self.text, range.clone());
         if parts.len() > 1 {
-            self.push(range.clone(), folded(slice(self.text, &range)), None, false);
+            self.push(
+                range.clone(),
+                &folded(slice(self.text, &range)),
+                None,
+                false,
+            );
         }
         for part in parts {
             let word = folded(slice(self.text, &part));
             let stem = self.language.stem(&word);
             let is_word = word.chars().all(|c| c.is_alphabetic() || is_mark(c));
-            let word = (stem != word).then_some(word);
-            self.push(part, stem, word, is_word);
+            let word = (stem != word).then_some(&*word);
+            self.push(part, &stem, word, is_word);
         }
     }
 
@@ -82,22 +111,22 @@ impl Reader<'_> {
         for range in characters(self.text, range) {
             let one = folded(slice(self.text, &range));
             if let Some((first, character)) = before {
-                self.push(first.start..range.end, character + &one, None, false);
+                self.push(first.start..range.end, &(character + &one), None, false);
             }
-            self.push(range.clone(), one.clone(), None, false);
+            self.push(range.clone(), &one, None, false);
             before = Some((range, one));
         }
     }
 
-    fn push(&mut self, range: Range<usize>, text: String, word: Option<String>, is_word: bool) {
+    fn push(&mut self, range: Range<usize>, text: &str, word: Option<&str>, is_word: bool) {
         if (1..=TERM_BYTES_MAX).contains(&text.len()) {
             let word = word.filter(|word| word.len() <= TERM_BYTES_MAX);
-            self.terms.push(Term {
-                range,
+            let read = Read {
                 text,
                 word,
                 is_word,
-            });
+            };
+            (self.take)(range, read);
         }
     }
 }
