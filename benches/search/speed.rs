@@ -46,7 +46,7 @@ pub(crate) fn rebuild() -> Outcome<()> {
     opened.memory.close()?;
     std::fs::remove_dir_all(opened.folder.path().join(".memoryd"))?;
     let memory = memoryd::daemon::open(opened.folder.path())?;
-    let took = timed(|| Ok(drop(memory.search()?)))?;
+    let took = timed(|| memory.search().map(drop).map_err(Into::into))?;
     println!(
         "index of {} files of {WORDS} words made in {:.2} s",
         USERS * FILES,

@@ -33,7 +33,7 @@ const VERSION: &str = "memoryd 1";
 /// What tantivy may hold before it writes a segment.
 const WRITER_BYTES: usize = 64 << 20;
 /// More segments than this are merged: each one costs every search.
-const SEGMENTS_MAX: usize = 6;
+const SEGMENTS_MAX: usize = 3;
 /// A segment of which a larger part is deleted is merged, too.
 const DELETED_PART_MAX: f32 = 0.2;
 const TOKENIZER: &str = "terms";

@@ -22,7 +22,7 @@ Words are found in any form and language, and with one slip of the hand; \"quote
 not be there, path:notes and tag:money narrow it down.")]
 pub(super) struct Search {
     /// The question, in plain words
-    #[arg(required = true, allow_hyphen_values = true, value_name = "QUESTION")]
+    #[arg(required = true, value_name = "QUESTION")]
     words: Vec<String>,
     /// How many
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]

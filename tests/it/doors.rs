@@ -30,7 +30,7 @@ fn without_ids(answer: Answer) -> Value {
 }
 
 /// Whether a text is a moment as JavaScript's `toISOString` writes it.
-fn is_moment(text: &Value) -> bool {
+pub(crate) fn is_moment(text: &Value) -> bool {
     let shape = text
         .as_str()
         .unwrap_or_default()

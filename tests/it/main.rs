@@ -14,5 +14,6 @@ mod peoples_git;
 mod program;
 mod same_history;
 mod scene;
+mod search;
 mod tidy;
 mod writing;

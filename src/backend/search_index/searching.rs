@@ -94,10 +94,8 @@ impl Searcher {
     pub fn files_with(&self, stretch: &Stretch, term: &str) -> io::Result<u64> {
         let mut count = 0;
         for segment in &self.segments {
-            for range in segment.ranges(stretch) {
-                if let Some(postings) = segment.postings(Field::File, term)? {
-                    count += segment.alive_in(postings, range);
-                }
+            if let Some(postings) = segment.postings(Field::File, term)? {
+                count += segment.alive_in(postings, &segment.ranges(stretch));
             }
         }
         Ok(count)
@@ -113,13 +111,11 @@ impl Searcher {
                 let mut stream = index.terms().search(near).into_stream()?;
                 while let Some((key, info)) = stream.next() {
                     let word = String::from_utf8_lossy(key);
-                    for range in ranges.clone() {
-                        let postings =
-                            index.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
-                        let count = segment.alive_in(postings, range);
-                        if count > 0 {
-                            *found.entry(word.to_string()).or_default() += count;
-                        }
+                    let postings =
+                        index.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
+                    let count = segment.alive_in(postings, &ranges);
+                    if count > 0 {
+                        *found.entry(word.to_string()).or_default() += count;
                     }
                 }
             }
@@ -138,18 +134,14 @@ impl Searcher {
         let mut files: HashMap<u64, f32> = HashMap::new();
         let mut hits = Vec::new();
         for (index, segment) in self.segments.iter().enumerate() {
-            for range in segment.ranges(stretch) {
-                for (document, score) in
-                    segment.scores(&self.totals, &[Field::File], terms, range.clone())?
-                {
-                    files.insert(segment.key.get_val(document), score);
-                }
-                let fields = [Field::All, Field::Title, Field::Heading];
-                for (document, score) in segment.scores(&self.totals, &fields, terms, range)? {
-                    let key = segment.key.get_val(document);
-                    if !is_passed_over(key) {
-                        hits.push(segment.hit(index, document, key, score));
-                    }
+            let ranges = segment.ranges(stretch);
+            let whole = segment.scores(&self.totals, &[Field::File], terms, &ranges)?;
+            files.extend(whole.map(|(document, score)| (segment.key.get_val(document), score)));
+            let fields = [Field::All, Field::Title, Field::Heading];
+            for (document, score) in segment.scores(&self.totals, &fields, terms, &ranges)? {
+                let key = segment.key.get_val(document);
+                if !is_passed_over(key) {
+                    hits.push(segment.hit(index, document, key, score));
                 }
             }
         }
@@ -229,11 +221,11 @@ impl Segment {
         self.texts[field as usize].read_postings(&term, IndexRecordOption::WithFreqs)
     }
 
-    /// The documents of some folders: sorted by folder, each folder is one stretch.
+    /// The documents of some folders, in ascending order: sorted by folder, each folder is one range.
     fn ranges(&self, stretch: &Stretch) -> Vec<Range<DocId>> {
         let end = self.reader.max_doc();
         let Stretch::Scopes(scopes) = stretch else {
-            return Vec::from([0..end]);
+            return std::iter::once(0..end).collect();
         };
         let first_not_below = |scope: u64| {
             let (mut low, mut high) = (0, end);
@@ -250,55 +242,62 @@ impl Segment {
             let start = first_not_below(*scope);
             start..scope.checked_add(1).map_or(end, first_not_below)
         });
-        ranges.filter(|range| !range.is_empty()).collect()
+        let mut ranges: Vec<_> = ranges.filter(|range| !range.is_empty()).collect();
+        ranges.sort_unstable_by_key(|range| range.start);
+        ranges
     }
 
     fn alive(&self, postings: SegmentPostings) -> u64 {
         match self.reader.alive_bitset() {
             None => postings.doc_freq().into(),
-            Some(_) => self.alive_in(postings, 0..self.reader.max_doc()),
+            Some(_) => self.alive_in(postings, std::slice::from_ref(&(0..self.reader.max_doc()))),
         }
     }
 
-    fn alive_in(&self, mut postings: SegmentPostings, range: Range<DocId>) -> u64 {
+    fn alive_in(&self, mut postings: SegmentPostings, ranges: &[Range<DocId>]) -> u64 {
         let mut count = 0;
-        let mut document = seek(&mut postings, range.start);
-        while document < range.end {
-            count += u64::from(!self.reader.is_deleted(document));
-            document = postings.advance();
+        for range in ranges {
+            let mut document = seek(&mut postings, range.start);
+            while document < range.end {
+                count += u64::from(!self.reader.is_deleted(document));
+                document = postings.advance();
+            }
         }
         count
     }
 
-    /// What each document of a stretch scores in some fields together, where it scores at all.
-    fn scores(
-        &self,
+    /// What each document of some ranges scores in some fields together, where it scores at all. A list is read once, from
+    /// range to range: to find a place in a long one is most of the work.
+    fn scores<'a>(
+        &'a self,
         totals: &Totals,
         fields: &[Field],
         terms: &[Weighted],
-        range: Range<DocId>,
-    ) -> io::Result<Vec<(DocId, f32)>> {
-        let mut scores = vec![0.0; (range.end - range.start) as usize];
+        ranges: &'a [Range<DocId>],
+    ) -> io::Result<impl Iterator<Item = (DocId, f32)> + 'a> {
+        let empty = |range: &Range<DocId>| vec![0.0; (range.end - range.start) as usize];
+        let mut scores: Vec<Vec<f32>> = ranges.iter().map(empty).collect();
         for (at, field) in fields.iter().enumerate() {
             for term in terms {
                 let Some(mut postings) = self.postings(*field, &term.text)? else {
                     continue;
                 };
-                let mut document = seek(&mut postings, range.start);
-                while document < range.end {
-                    let length = self.lengths[at].get_val(document) as u32;
-                    let score = totals.score(*field, term, postings.term_freq(), length);
-                    if let Some(sum) = scores.get_mut((document - range.start) as usize) {
-                        *sum += score;
+                for (range, scores) in ranges.iter().zip(&mut scores) {
+                    let mut document = seek(&mut postings, range.start);
+                    while document < range.end {
+                        let length = self.lengths[at].get_val(document) as u32;
+                        let score = totals.score(*field, term, postings.term_freq(), length);
+                        if let Some(sum) = scores.get_mut((document - range.start) as usize) {
+                            *sum += score;
+                        }
+                        document = postings.advance();
                     }
-                    document = postings.advance();
                 }
             }
         }
-        let scored = (range.start..range.end).zip(scores);
-        let is_there =
-            |(document, score): &(DocId, f32)| *score > 0.0 && !self.reader.is_deleted(*document);
-        Ok(scored.filter(is_there).collect())
+        let scored = ranges.iter().zip(scores);
+        let scored = scored.flat_map(|(range, scores)| range.clone().zip(scores));
+        Ok(scored.filter(|(document, score)| *score > 0.0 && !self.reader.is_deleted(*document)))
     }
 }
 

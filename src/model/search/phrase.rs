@@ -38,7 +38,8 @@ mod tests {
 
     #[test]
     fn a_phrase_is_found_where_its_words_stand_together() {
-        let table: [(&str, &str, &[(usize, usize)]); 6] = [
+        type Row<'a> = (&'a str, &'a str, &'a [(usize, usize)]);
+        let table: [Row<'_>; 6] = [
             ("dark mode", "Prefers Dark-Mode.", &[(8, 17)]),
             (
                 "dark mode",
