@@ -8,6 +8,7 @@ mod crashes;
 mod doors;
 mod editors;
 mod full_disk;
+mod kill_sweep;
 mod kills;
 mod many_writers;
 mod peoples_git;

@@ -308,7 +308,8 @@ impl Program {
         }
     }
 
-    fn in_folder(folder: TempDir) -> Self {
+    /// A folder as somebody left it, not served yet.
+    pub(crate) fn in_folder(folder: TempDir) -> Self {
         Self {
             daemon: None,
             room: None,
@@ -317,7 +318,8 @@ impl Program {
         }
     }
 
-    fn serve(&self, folder: &Path, arguments: &[&str]) -> Command {
+    /// What serves a folder, not run yet.
+    pub(crate) fn serve(&self, folder: &Path, arguments: &[&str]) -> Command {
         let mut command = self.command(MEMORYD);
         command
             .arg("serve")
@@ -376,13 +378,13 @@ pub(crate) fn file(method: &str, path: &str) -> Request {
 }
 
 /// The address in what a daemon says first.
-fn address(said: &str) -> Option<SocketAddr> {
+pub(crate) fn address(said: &str) -> Option<SocketAddr> {
     let said: Value = serde_json::from_str(said).ok()?;
     said["address"].as_str()?.parse().ok()
 }
 
 /// What a process says first; empty when it says nothing in time.
-fn first_line(process: &mut Child) -> String {
+pub(crate) fn first_line(process: &mut Child) -> String {
     let (sender, receiver) = mpsc::channel();
     let mut stdout = BufReader::new(process.stdout.take().expect("it is a pipe"));
     std::thread::spawn(move || {
