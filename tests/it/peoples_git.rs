@@ -5,6 +5,7 @@ mod between_steps;
 mod committing;
 mod rewriting;
 mod staging;
+mod under_load;
 mod upkeep;
 
 use std::collections::HashSet;
