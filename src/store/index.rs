@@ -3,8 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use crate::backend::disk::{Disk, Place, Root, Stat};
-use crate::backend::git_index::{GitIndex, StatData};
+use crate::backend::git::Git;
+use crate::backend::git_index::{Entry, GitIndex, StatData, Update};
 use crate::model::error::{Doing, Fault};
+use crate::model::object::Revision;
 
 /// Git puts its index in place a moment before it moves HEAD or the branch: what it means to do is known this long after.
 pub(crate) const STIRRING: Duration = Duration::from_millis(100);
@@ -37,6 +39,18 @@ impl Index {
             false => GitIndex::parse(&bytes).doing("read the git index")?,
         };
         self.file = file;
+        Ok(())
+    }
+
+    /// Whether there is nothing to read: somebody removed the file, or a power cut emptied it after people's git, which
+    /// does not sync it, had written it. An index without entries has a head all the same.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.file.is_none_or(|file| file.size == 0)
+    }
+
+    /// Has what a commit has, until the file is read again.
+    pub(crate) fn take_from(&mut self, git: &Git, commit: Revision) -> Result<(), Fault> {
+        self.image = of_commit(git, commit)?;
         Ok(())
     }
 
@@ -98,4 +112,18 @@ impl Index {
         disk.stat(Place(Root::Git, INDEX))
             .doing("look at the git index")
     }
+}
+
+/// The index of a folder that has the files of a commit. Git compares each of them once by its text.
+pub(crate) fn of_commit(git: &Git, commit: Revision) -> Result<GitIndex, Fault> {
+    let files = git.differences(None, commit)?;
+    let entries = files.iter().filter_map(|file| {
+        let leaf = file.new?;
+        let entry = Entry::file(&file.path, leaf.id, StatData::default());
+        Some(Update::Set(Entry {
+            mode: leaf.mode.0,
+            ..entry
+        }))
+    });
+    Ok(GitIndex::empty().patched(entries))
 }

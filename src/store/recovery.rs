@@ -112,6 +112,7 @@ fn mended(disk: &Disk, branch: &str) -> Result<Git, Error> {
     repair::fill_empty_files(disk, branch)?;
     let git = Git::open(disk.path())?;
     repair::index_orphan_packs(disk, &git)?;
+    repair::write_lost_index(disk, &git)?;
     configure(disk, &git)?;
     Ok(git)
 }

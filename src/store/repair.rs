@@ -7,6 +7,7 @@ use crate::backend::process;
 use crate::backend::refs::{self, TEMPORARY};
 use crate::model::error::{Doing, Fault};
 use crate::store::folder::SHOWN;
+use crate::store::index::{self, INDEX};
 
 /// Removes locks that nobody holds any more: those that a crash of this program left, which share an inode with a file of
 /// its own, and those that are older than the system's start. Any other is a person's git at work; until it is gone,
@@ -48,8 +49,8 @@ pub(crate) fn fill_empty_files(disk: &Disk, branch: &str) -> Result<(), Fault> {
         )
         .doing(DOING)?;
     }
-    if is_empty("index")? {
-        disk.remove(Place(Root::Git, "index")).doing(DOING)?;
+    if is_empty(INDEX)? {
+        disk.remove(Place(Root::Git, INDEX)).doing(DOING)?;
     }
     if is_empty(branch)? {
         match refs::read(disk, SHOWN)? {
@@ -57,6 +58,33 @@ pub(crate) fn fill_empty_files(disk: &Disk, branch: &str) -> Result<(), Fault> {
             None => disk.remove(Place(Root::Git, branch)),
         }
         .doing(DOING)?;
+    }
+    Ok(())
+}
+
+/// Writes the git index anew where it was lost, as `git reset` would. Without this everything would seem to be deleted and
+/// staged so, and the next commit of a person would delete it. Before the first show nothing is known to be lost.
+pub(crate) fn write_lost_index(disk: &Disk, git: &Git) -> Result<(), Fault> {
+    const DOING: &str = "write a lost git index anew";
+    let place = Place(Root::Git, INDEX);
+    // Whoever holds the lock is about to write one.
+    for path in [INDEX, "index.lock"] {
+        if disk.stat(Place(Root::Git, path)).doing(DOING)?.is_some() {
+            return Ok(());
+        }
+    }
+    if refs::read(disk, SHOWN)?.is_none() {
+        return Ok(());
+    }
+    let commit = match refs::head(disk)? {
+        refs::Head::Ref(name) => refs::read(disk, &name)?,
+        refs::Head::Detached(commit) => Some(commit),
+        refs::Head::Unreadable => None,
+    };
+    if let Some(commit) = commit {
+        let index = index::of_commit(git, commit)?;
+        disk.replace(place, &index.to_bytes()).doing(DOING)?;
+        tracing::warn!("the git index was lost; it is written anew");
     }
     Ok(())
 }

@@ -58,6 +58,9 @@ impl Folder {
     pub(super) fn show(&mut self) -> Result<(), Error> {
         let target = self.shared.progress.published();
         self.index.refresh(&self.shared.disk)?;
+        if let Some(shown) = self.folder_at().filter(|_| self.index.is_lost()) {
+            self.index.take_from(&self.git, shown)?;
+        }
         let differences = self.to_bring(target.revision)?;
         let staged = self.staged(&differences, target.revision)?;
         if !staged.is_empty() {

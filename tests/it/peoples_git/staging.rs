@@ -1,5 +1,6 @@
 //! People's index: what is staged, announced, skipped, stashed or in conflict is theirs, and no conflict marker is a text.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::{ALICE, BOB, Household, INDEX, numbered};
@@ -285,4 +286,37 @@ fn a_commit_after_a_write_reverts_nothing() {
             format!("# Alice, {number}")
         );
     }
+}
+
+/// People's git does not sync the index that `git status` writes, so a power cut may empty it.
+#[test]
+fn an_index_that_was_lost_is_made_again_at_the_next_start() {
+    for lose in [
+        |path: &Path| std::fs::write(path, "").unwrap(),
+        |path: &Path| std::fs::remove_file(path).unwrap(),
+    ] {
+        let mut home = Household::new();
+        home.write(ALICE, "# Alice, before\n");
+        home.agree();
+        home.scene.stop();
+        lose(&home.at(".git/index"));
+        home.scene.start();
+        home.agree();
+        home.write(BOB, "# Bob, afterwards\n");
+        home.agree();
+    }
+}
+
+#[test]
+fn an_index_that_was_removed_is_made_again_with_the_next_write() {
+    let home = Household::new();
+    home.write(ALICE, "# Alice, before\n");
+    home.agree();
+    std::fs::remove_file(home.at(".git/index")).unwrap();
+    home.write(BOB, "# Bob, afterwards\n");
+    home.agree();
+    home.save(INDEX, "# Index, by hand\n");
+    home.git(&["commit", "-q", "-am", "By hand"]);
+    home.agree();
+    assert_eq!(home.read(ALICE).as_deref(), Some("# Alice, before\n"));
 }
