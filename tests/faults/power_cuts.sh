@@ -85,6 +85,7 @@ begin() {
 }
 
 start() {
+    : >"$work/said"
     "$memoryd" serve "$memory" --json --listen 127.0.0.1:0 >"$work/said" 2>>"$work/log" &
     daemon=$!
 }
