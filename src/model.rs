@@ -12,6 +12,7 @@ pub mod object;
 pub mod patch;
 pub mod path;
 pub mod record;
+pub mod screening;
 pub mod search;
 pub mod snapshot;
 pub mod tree;

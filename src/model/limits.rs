@@ -99,6 +99,9 @@ pub const RETIRED_SEGMENTS_MAX: usize = 4;
 /// Paths of file events that wait to be looked at; beyond it, looking at everything is cheaper.
 pub const WATCH_PENDING_PATHS_MAX: usize = 16_384;
 
+/// Findings that one receipt, one commit or one check of a file tells.
+pub const FLAGS_MAX: usize = 20;
+
 /// The bounds that `memoryd.toml` may set under `[limits]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
