@@ -18,6 +18,7 @@ use crate::model::caller::Teams;
 use crate::model::error::{Error, Fault, Rejection};
 use crate::model::limits::Limits;
 use crate::model::path::{Fanout, TeamId, UserId};
+use crate::model::screening::Screening;
 use crate::server::guard::Secrets;
 use crate::store::Durability;
 
@@ -33,6 +34,11 @@ const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALH
 ///
 /// [limits]
 /// file_bytes_max = 49152
+///
+/// [guard]                         # what callers may add: each "off", "flag" or "refuse"
+/// secrets = "refuse"
+/// pii = "off"
+/// instructions = "flag"
 ///
 /// [prompt]
 /// max_tokens = 8000
@@ -59,6 +65,8 @@ pub struct Config {
     pub shared_writes: SharedWrites,
     /// The bounds.
     pub limits: Limits,
+    /// What is looked for in what callers write.
+    pub guard: Screening,
     /// What the prompt block shows.
     pub prompt: PromptSettings,
     /// How the memory is searched.
@@ -146,6 +154,7 @@ impl Config {
             prompt: self.prompt.clone(),
             shared_writes: self.shared_writes,
             search: self.search.clone(),
+            screening: self.guard,
             teams: Teams(teams.collect()),
         }
     }
@@ -230,6 +239,7 @@ impl TryFrom<String> for Id<TeamId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::screening::Measure;
 
     #[test]
     fn an_empty_file_is_the_usual() {
@@ -248,6 +258,9 @@ mod tests {
             shared_writes = "direct"
             [limits]
             file_bytes_max = 1048576
+            [guard]
+            secrets = "flag"
+            pii = "refuse"
             [prompt]
             shared_tokens = 100
             [store]
@@ -270,6 +283,12 @@ mod tests {
             ),
             (1 << 20, 1 << 20)
         );
+        let screening = Screening {
+            secrets: Measure::Flag,
+            pii: Measure::Refuse,
+            instructions: Measure::Flag,
+        };
+        assert_eq!(settings.screening, screening);
         assert_eq!(settings.prompt.shared_tokens, 100);
         assert_eq!(
             (config.user_fanout(), config.store.durability),
@@ -299,6 +318,10 @@ mod tests {
             (
                 "shared_writes = \"maybe\"",
                 &["line 1", "shared_writes", "direct"],
+            ),
+            (
+                "[guard]\nsecrets = \"maybe\"",
+                &["line 2", "secrets", "refuse"],
             ),
             ("[store]\nuser_fanout = 3", &["line 2", "0 or 2"]),
             ("[server]\nlisten = \"localhost\"", &["line 2", "listen"]),

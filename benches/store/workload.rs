@@ -5,6 +5,7 @@ use std::sync::Arc;
 use memoryd::model::edit::{Edit, Precondition, Provenance, Step, Target};
 use memoryd::model::message::Author;
 use memoryd::model::path::{Fanout, Layout, RepoPath, UserId};
+use memoryd::model::screening::Screening;
 
 use crate::Outcome;
 
@@ -119,6 +120,7 @@ impl Write {
                 idempotency_key: None,
             },
             file_bytes_max: TEXT_BYTES,
+            screening: Screening::default(),
         }
     }
 

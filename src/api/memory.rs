@@ -20,6 +20,7 @@ use crate::model::object::{BlobId, Revision};
 use crate::model::patch::Patch;
 use crate::model::path::{Layout, Mount, VirtualPath, VirtualPrefix};
 use crate::model::search::language::Language;
+use crate::model::screening::Screening;
 use crate::model::snapshot::{File, Snapshot};
 use crate::store::Store;
 
@@ -45,6 +46,8 @@ pub struct Settings {
     pub shared_writes: SharedWrites,
     /// How the memory is searched.
     pub search: SearchSettings,
+    /// What is looked for in what callers write.
+    pub screening: Screening,
     /// Who belongs to which team.
     pub teams: Teams,
 }
@@ -238,6 +241,7 @@ impl Memory {
             steps: vec![(step, terms.precondition)],
             provenance: self.provenance(caller, terms.reason, terms.idempotency_key)?,
             file_bytes_max: self.file_bytes_max(caller),
+            screening: self.settings.screening,
         })
     }
 

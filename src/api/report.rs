@@ -51,6 +51,9 @@ impl Report {
         if let Some(blob) = outcome.after {
             answer["blobId"] = json!(blob);
         }
+        if !receipt.flags.is_empty() {
+            answer["flags"] = json!(receipt.flags);
+        }
         answer
     }
 
@@ -88,6 +91,7 @@ mod tests {
             revision: Revision(ObjectId::ZERO),
             committed_at: 0,
             outcomes: vec![outcome],
+            flags: Vec::new(),
             published: true,
             replayed: false,
         });

@@ -207,6 +207,14 @@ pub(super) fn print(edited: &Edited, screen: &mut Screen) -> io::Result<()> {
     };
     let revision = screen.paint(Style::Id, short(&edited.revision.to_string()));
     screen.line(&format!("{verb} {path}  {revision}"))?;
+    for flag in &edited.flags {
+        let what = screen.paint(Style::Strong, flag.kind.noun());
+        screen.line(&format!(
+            "note: line {} adds {what} ({})",
+            flag.line,
+            plain(&flag.what)
+        ))?;
+    }
     match edited.published {
         true => Ok(()),
         false => screen

@@ -3,6 +3,8 @@
 //! An [`Edit`] says what a caller wants; [`Edit::apply`] judges it against one snapshot and gives the [`Change`]: the
 //! new texts, or a [`Rejection`] and no change at all. An edit of several steps is all or nothing, each step judged
 //! against what the one before it left.
+//!
+//! The judgement also looks at what the new texts add, as [`Screening`] says.
 
 use std::sync::Arc;
 
@@ -11,6 +13,7 @@ use crate::model::message::{Author, Message, Trailer};
 use crate::model::object::{BlobId, hash_blob};
 use crate::model::patch::Patch;
 use crate::model::path::RepoPath;
+use crate::model::screening::{Flag, Screening, in_one_line};
 use crate::model::snapshot::{File, Snapshot};
 
 /// What a writer expects to find.
@@ -124,6 +127,8 @@ pub struct Edit {
     pub provenance: Provenance,
     /// The largest text this caller may leave behind, in bytes.
     pub file_bytes_max: usize,
+    /// What the texts are looked through for.
+    pub screening: Screening,
 }
 
 /// What became of one step.
@@ -160,6 +165,8 @@ pub struct Change {
     pub files: Vec<FileChange>,
     /// One for each step, in order.
     pub outcomes: Vec<Outcome>,
+    /// What was found in the texts that it adds, and let in.
+    pub flags: Vec<Flag>,
 }
 
 impl Edit {
@@ -168,8 +175,8 @@ impl Edit {
         self.steps.iter().flat_map(|(step, _)| step.paths())
     }
 
-    /// What the commit says: a line as a person would write it, and who did what on whose behalf.
-    pub fn message(&self) -> Message {
+    /// What the commit says: a line as a person would write it, who did what on whose behalf, and what was found in it.
+    pub fn message(&self, flags: &[Flag]) -> Message {
         let told = &self.provenance;
         let trailers = [
             (Trailer::Op, Some(&self.operation())),
@@ -179,6 +186,7 @@ impl Edit {
             (Trailer::ToolCall, told.tool_call.as_ref()),
             (Trailer::Run, told.run.as_ref()),
             (Trailer::Reason, told.reason.as_ref()),
+            (Trailer::Flags, Some(&in_one_line(flags))),
             (Trailer::IdempotencyKey, told.idempotency_key.as_ref()),
         ];
         let trailers = trailers
@@ -211,9 +219,12 @@ impl Edit {
 
     /// Judges the edit against one revision. Refuses it whole when a step cannot be done there.
     pub fn apply(&self, at: &Snapshot) -> Result<Change, Rejection> {
+        self.screen_words()?;
         let mut judge = Judge {
             now: at.clone(),
             limit: self.file_bytes_max,
+            screening: self.screening,
+            flags: Vec::new(),
             touched: Vec::new(),
         };
         let outcomes = self
@@ -222,9 +233,34 @@ impl Edit {
             .map(|(step, precondition)| judge.step(step, *precondition))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Change {
+            flags: std::mem::take(&mut judge.flags),
             files: judge.differences(at),
             outcomes,
         })
+    }
+
+    /// A secret is as public in a commit's message, or in a file's name, as in a file.
+    fn screen_words(&self) -> Result<(), Rejection> {
+        let told = &self.provenance;
+        let words = [
+            ("in its reason", &told.reason),
+            ("in its actor", &told.actor),
+            ("in its tool call id", &told.tool_call),
+            ("in its run id", &told.run),
+        ];
+        let words = words
+            .into_iter()
+            .filter_map(|(place, word)| Some((place, word.as_deref()?)));
+        let names = self.steps.iter().flat_map(|(step, _)| step.paths());
+        let names = names.map(|path| ("in a file's name", path.as_str()));
+        let mut words = words.chain(names);
+        let refused = words.find_map(|(place, word)| {
+            Some((place.to_owned(), self.screening.refused_secret(word)?))
+        });
+        match refused {
+            Some((place, flag)) => Err(Rejection::ContentRefused { flag, place }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -232,6 +268,8 @@ impl Edit {
 struct Judge {
     now: Snapshot,
     limit: usize,
+    screening: Screening,
+    flags: Vec<Flag>,
     touched: Vec<RepoPath>,
 }
 
@@ -247,13 +285,13 @@ impl Judge {
             after,
         };
         match step {
-            Step::Write { text, .. } => Ok(outcome(Some(self.put(target, text.clone())?))),
+            Step::Write { text, .. } => Ok(outcome(Some(self.write(target, text.clone())?))),
             Step::Patch { patch, .. } => {
                 let file = before.as_ref().ok_or_else(|| not_found(target))?;
                 let Some(text) = patch.apply(&file.text)? else {
                     return Ok(outcome(blob));
                 };
-                Ok(outcome(Some(self.put(target, text.into())?)))
+                Ok(outcome(Some(self.write(target, text.into())?)))
             }
             Step::Delete { .. } => {
                 before.ok_or_else(|| not_found(target))?;
@@ -284,6 +322,21 @@ impl Judge {
             before: None,
             after: Some(blob),
         })
+    }
+
+    /// A new text. One that only gets another name is not looked through.
+    fn write(&mut self, target: &Target, text: Arc<str>) -> Result<BlobId, Rejection> {
+        let before = self.now.get(&target.path).cloned();
+        let blob = self.put(target, text.clone())?;
+        let before = before.as_ref().map(|file| &*file.text);
+        match self.screening.added(before, &text) {
+            Ok(flags) => self.flags.extend(flags),
+            Err(flag) => {
+                let place = format!("on line {}", flag.line);
+                return Err(Rejection::ContentRefused { flag, place });
+            }
+        }
+        Ok(blob)
     }
 
     fn put(&mut self, target: &Target, text: Arc<str>) -> Result<BlobId, Rejection> {

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::model::object::BlobId;
+use crate::model::screening::Flag;
 
 /// Every way to fail, at every door.
 #[derive(Debug, thiserror::Error)]
@@ -157,6 +158,14 @@ pub enum Rejection {
         /// The size that was met; 0 where reading stopped at the bound.
         size: usize,
     },
+    /// The change adds what the settings do not let in.
+    #[error("The change adds {} ({}) {place}", .flag.kind.noun(), .flag.what)]
+    ContentRefused {
+        /// What it is, and its line in the text as it would be.
+        flag: Flag,
+        /// Where it stands, as the end of a sentence.
+        place: String,
+    },
     /// The body is not of a type this route reads.
     #[error("Unsupported content type")]
     UnsupportedContentType,
@@ -222,6 +231,7 @@ impl Rejection {
             Self::PatchMatchNotFound => "PATCH_MATCH_NOT_FOUND",
             Self::PatchAmbiguousMatch { .. } => "PATCH_AMBIGUOUS_MATCH",
             Self::TooLarge { .. } => "TOO_LARGE",
+            Self::ContentRefused { .. } => "CONTENT_REFUSED",
             Self::UnsupportedContentType => "UNSUPPORTED_CONTENT_TYPE",
             Self::OriginNotAllowed { .. } => "ORIGIN_NOT_ALLOWED",
             Self::Busy { .. } => "BUSY",
@@ -276,6 +286,10 @@ impl Rejection {
                 "Give more of the surrounding text, so that it stands there only once"
             }
             Self::TooLarge { .. } => "Split the text into several files, or send less at once",
+            Self::ContentRefused { .. } => {
+                "Leave it out, and write where it can be found instead; what is refused stands under [guard] in \
+                 memoryd.toml"
+            }
             Self::UnsupportedContentType => "Send Content-Type: application/json",
             Self::OriginNotAllowed { .. } => "Call the daemon by the address it listens on",
             Self::Busy { .. } => "Try again after the seconds in Retry-After",

@@ -37,13 +37,15 @@ pub enum Trailer {
     Run,
     /// Why, in the writer's words.
     Reason,
+    /// What was found in the text that this adds; see `screening`.
+    Flags,
     /// The key under which a repeated request finds its first answer.
     IdempotencyKey,
 }
 
 impl Trailer {
     /// Each of them, in the order in which a commit tells them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Op,
         Self::Actor,
         Self::User,
@@ -51,6 +53,7 @@ impl Trailer {
         Self::ToolCall,
         Self::Run,
         Self::Reason,
+        Self::Flags,
         Self::IdempotencyKey,
     ];
 
@@ -64,6 +67,7 @@ impl Trailer {
             Self::ToolCall => "Memory-Tool-Call",
             Self::Run => "Memory-Run",
             Self::Reason => "Memory-Reason",
+            Self::Flags => "Memory-Flags",
             Self::IdempotencyKey => "Memory-Idempotency-Key",
         }
     }

@@ -151,6 +151,7 @@ fn status(rejection: &Rejection) -> StatusCode {
         Rejection::FileExists { .. } | Rejection::NameCollision { .. } => StatusCode::CONFLICT,
         Rejection::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
         Rejection::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Rejection::ContentRefused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         Rejection::UnsupportedContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Rejection::Busy { .. }
         | Rejection::StoreReadOnly { .. }
@@ -176,6 +177,7 @@ fn details(rejection: &Rejection) -> Value {
         Rejection::PreconditionFailed { current, .. } => json!({ "blobId": current }),
         Rejection::FileExists { blob, .. } => json!({ "blobId": blob }),
         Rejection::PatchAmbiguousMatch { occurrences } => json!({ "occurrences": occurrences }),
+        Rejection::ContentRefused { flag, .. } => json!(flag),
         _ => Value::Null,
     }
 }

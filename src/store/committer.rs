@@ -163,7 +163,7 @@ impl Committer {
             Ok(change) => change,
             Err(rejection) => return Err((rejection.into(), reply)),
         };
-        let outcomes = change.outcomes.clone();
+        let (outcomes, flags) = (change.outcomes.clone(), change.flags.clone());
         if !change.files.is_empty() {
             let committed = self.commit(plan(&edit, change));
             batch.bytes += committed.bytes();
@@ -174,6 +174,7 @@ impl Committer {
             revision,
             committed_at,
             outcomes,
+            flags,
             published: false,
             replayed: false,
         };
@@ -362,7 +363,7 @@ fn plan(edit: &Edit, change: Change) -> Plan {
     };
     Plan {
         author: edit.provenance.author.clone(),
-        message: edit.message().render(),
+        message: edit.message(&change.flags).render(),
         merged: Vec::new(),
         changes: change.files.into_iter().map(planned).collect(),
     }

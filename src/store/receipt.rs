@@ -9,6 +9,7 @@ use crate::model::history::Difference;
 use crate::model::limits::{RECEIPTS_FROM_HISTORY_MAX, RECEIPTS_MAX};
 use crate::model::message::{Message, Trailer};
 use crate::model::object::{BlobId, Revision};
+use crate::model::screening::{Flag, of_one_line};
 use crate::model::snapshot::{Seconds, Snapshot};
 use crate::store::shared::Shared;
 
@@ -30,6 +31,8 @@ pub struct Receipt {
     pub committed_at: Seconds,
     /// What became of each step.
     pub outcomes: Vec<Outcome>,
+    /// What was found in the texts that it adds, and let in.
+    pub flags: Vec<Flag>,
     /// Whether the branch, the files and the git index show it already.
     pub published: bool,
     /// Whether this is the receipt of an earlier request with the same key.
@@ -76,10 +79,14 @@ impl Receipts {
                 .filter_map(|change| outcome(change, shared))
                 .collect();
             let committed_at = facts.committed_at;
+            let flags = message
+                .value(Trailer::Flags)
+                .map_or_else(Vec::new, of_one_line);
             let receipt = Receipt {
                 revision,
                 committed_at,
                 outcomes,
+                flags,
                 published: true,
                 replayed: false,
             };

@@ -16,5 +16,6 @@ mod program;
 mod same_history;
 mod scene;
 mod search;
+mod screening;
 mod tidy;
 mod writing;

@@ -14,6 +14,7 @@ use memoryd::model::limits::SEGMENT_BYTES;
 use memoryd::model::message::Author;
 use memoryd::model::patch::Patch;
 use memoryd::model::path::{Layout, RepoPath};
+use memoryd::model::screening::Screening;
 use memoryd::store::{Durability, Options, Pacing, Receipt, Store, Wait};
 use tempfile::TempDir;
 
@@ -359,5 +360,6 @@ pub(crate) fn edit(step: Step) -> Edit {
             idempotency_key: None,
         },
         file_bytes_max: 1 << 20,
+        screening: Screening::default(),
     }
 }

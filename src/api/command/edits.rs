@@ -10,6 +10,7 @@ use crate::model::error::{Error, Fault, Rejection};
 use crate::model::limits::PERSON_FILE_BYTES_MAX;
 use crate::model::object::{BlobId, Revision};
 use crate::model::patch;
+use crate::model::screening::Flag;
 use crate::store::{Receipt, Wait};
 
 /// What a person expects to find, and why they change it.
@@ -122,6 +123,9 @@ pub struct Edited {
     pub committed_at: String,
     /// Whether branch, files and git index show it already.
     pub published: bool,
+    /// What was found in the text that it adds, and let in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<Flag>,
 }
 
 /// What an edit did to a file.
@@ -225,6 +229,7 @@ fn edit(memory: &Memory, names: &Names, step: Step, terms: Terms) -> Result<Edit
         steps,
         provenance,
         file_bytes_max: PERSON_FILE_BYTES_MAX,
+        screening: memory.settings().screening,
     };
     let receipt = memory.store().write(edit, Wait::Published);
     edited(receipt.map_err(|error| in_the_words_of(terms.expected, error))?)
@@ -263,5 +268,6 @@ fn edited(receipt: Receipt) -> Result<Edited, Error> {
         revision: receipt.revision,
         committed_at: clock::iso(receipt.committed_at),
         published: receipt.published,
+        flags: receipt.flags,
     })
 }

@@ -60,6 +60,7 @@ impl Check {
             &snapshot,
             store.layout(),
             memory.settings().limits.file_bytes_max,
+            memory.settings().screening,
         );
         let findings = found
             .into_iter()
