@@ -447,9 +447,10 @@ impl Folder {
             return Ok(Seen::Known);
         }
         if !self.is_no_save(displaced, blob)? {
+            let is_linked = displaced.has_second_name(&self.shared.disk)?;
             let Some(text) = String::from_utf8(bytes)
                 .ok()
-                .filter(|text| !text.contains('\0'))
+                .filter(|text| !text.contains('\0') && !is_linked)
             else {
                 return Ok(Seen::Stranded);
             };

@@ -186,6 +186,14 @@ impl Displaced {
         })
     }
 
+    /// Whether another name leads to it, too: it may be in another user's folder, and its text theirs.
+    pub(crate) fn has_second_name(&self, disk: &Disk) -> Result<bool, Fault> {
+        let looks = disk
+            .stat(Place(Root::Git, &self.name))
+            .doing("look at a displaced file")?;
+        Ok(looks.is_some_and(|looks| 1 < looks.links))
+    }
+
     /// Whether, by its looks, nobody has written to it since.
     pub(crate) fn looks_untouched(&self, disk: &Disk) -> Result<bool, Fault> {
         let Some(known) = self.looks else {

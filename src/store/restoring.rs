@@ -107,7 +107,7 @@ impl Folder {
             let path = format!("{QUARANTINE}/{name}");
             let is_done = stat.size == 0
                 || name.starts_with(SPARE)
-                || self.is_in_history(&name, &path, &mut paths)?;
+                || self.is_in_history(&name, &path, (&mut paths, 1 < stat.links))?;
             if is_done {
                 self.spares.take_in(&disk, path)?;
             } else {
@@ -123,7 +123,7 @@ impl Folder {
         &mut self,
         name: &str,
         path: &str,
-        paths: &mut Option<HashMap<String, String>>,
+        (paths, has_second_name): (&mut Option<HashMap<String, String>>, bool),
     ) -> Result<bool, Error> {
         let bytes = self.shared.disk.read(Place(Root::Git, path));
         let bytes = bytes.doing("read a displaced file")?.unwrap_or_default();
@@ -132,6 +132,9 @@ impl Folder {
         let new = origin.as_ref().and_then(|origin| origin.new);
         if self.is_remains(&bytes, new.into_iter())? || self.git.has(hash_blob(&bytes)?.0)? {
             return Ok(true);
+        }
+        if has_second_name {
+            return Ok(false);
         }
         let paths = match paths {
             Some(paths) => paths,
