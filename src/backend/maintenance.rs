@@ -52,6 +52,9 @@ fn run(folder: &Path, arguments: &[&str]) -> Result<bool, Fault> {
     git.env("GIT_CONFIG_NOSYSTEM", "1")
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("HOME", "/nonexistent");
+    // What is missing is not fetched: the configuration names the program by which a remote is reached.
+    git.env("GIT_NO_LAZY_FETCH", "1")
+        .env("GIT_ALLOW_PROTOCOL", "");
     git.env("GIT_DIR", ".git")
         .stdin(Stdio::null())
         .stdout(Stdio::null());
