@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 use crate::program::{Answer, Program};
 
+pub(crate) use paths::BAD_PATHS;
+
 const INDEX: (&str, &str) = ("shared/index.md", "# Index\n");
 const NOTE: (&str, &str) = ("user/alice/note.md", "# Note\n");
 

@@ -9,6 +9,7 @@ mod doors;
 mod editors;
 mod full_disk;
 mod kill_sweep;
+mod hostile;
 mod kills;
 mod many_writers;
 mod peoples_git;

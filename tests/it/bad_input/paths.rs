@@ -7,7 +7,7 @@ use super::{INDEX, NOTE, Sight, assert_command_helps, assert_helps};
 use crate::program::{Answer, Program, Request, file};
 
 /// Never a path, whatever it is meant for.
-const BAD_PATHS: [&str; 67] = [
+pub(crate) const BAD_PATHS: [&str; 67] = [
     "",
     "/",
     "/etc/passwd.md",

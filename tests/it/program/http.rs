@@ -10,6 +10,7 @@ use serde_json::Value;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A request that is not sent yet.
+#[derive(Debug, Clone)]
 pub(crate) struct Request {
     method: String,
     target: String,
@@ -147,7 +148,7 @@ impl Connection {
     /// Sends a request and reads its answer. Fails when the other side hangs up before it is whole.
     pub(crate) fn ask(&mut self, request: &Request) -> std::io::Result<Answer> {
         self.say(&request.bytes())?;
-        self.hear()
+        self.hear_answer_to(&request.method)
     }
 
     /// Sends bytes, whatever they mean.
@@ -157,6 +158,10 @@ impl Connection {
 
     /// Reads an answer.
     pub(crate) fn hear(&mut self) -> std::io::Result<Answer> {
+        self.hear_answer_to("GET")
+    }
+
+    fn hear_answer_to(&mut self, method: &str) -> std::io::Result<Answer> {
         let first = self.line()?;
         let status = first.split(' ').nth(1).and_then(|code| code.parse().ok());
         let status: u16 = status.ok_or(std::io::ErrorKind::UnexpectedEof)?;
@@ -175,7 +180,12 @@ impl Connection {
         let length = answer
             .header("content-length")
             .and_then(|length| length.parse().ok());
-        answer.body = vec![0; length.filter(|_| status != 304).unwrap_or(0)];
+        answer.body = vec![
+            0;
+            length
+                .filter(|_| status != 304 && method != "HEAD")
+                .unwrap_or(0)
+        ];
         self.0.read_exact(&mut answer.body)?;
         Ok(answer)
     }
