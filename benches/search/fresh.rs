@@ -6,6 +6,7 @@ use std::thread;
 use memoryd::model::edit::{Edit, Precondition, Provenance, Step, Target};
 use memoryd::model::message::Author;
 use memoryd::model::path::RepoPath;
+use memoryd::model::screening::Screening;
 use memoryd::store::Wait;
 
 use crate::Outcome;
@@ -65,11 +66,7 @@ fn write(opened: &Opened, user: &str, number: usize, word: &str) -> Outcome<()> 
             path: RepoPath::parse(&path)?,
             name: path,
         },
-        text: format!(
-            "# Note\n\nWhere is the {word}? Here it is, among {} other words.\n",
-            12
-        )
-        .into(),
+        text: format!("# Note\n\nWhere is the {word}? Here it is, among other words.\n").into(),
     };
     let edit = Edit {
         steps: vec![(step, Precondition::Any)],
@@ -84,6 +81,7 @@ fn write(opened: &Opened, user: &str, number: usize, word: &str) -> Outcome<()> 
             idempotency_key: None,
         },
         file_bytes_max: 1 << 20,
+        screening: Screening::default(),
     };
     opened.memory.store().write(edit, Wait::Acknowledged)?;
     Ok(())

@@ -19,8 +19,8 @@ use crate::model::message::Author;
 use crate::model::object::{BlobId, Revision};
 use crate::model::patch::Patch;
 use crate::model::path::{Layout, Mount, VirtualPath, VirtualPrefix};
-use crate::model::search::language::Language;
 use crate::model::screening::Screening;
+use crate::model::search::language::Language;
 use crate::model::snapshot::{File, Snapshot};
 use crate::store::Store;
 
