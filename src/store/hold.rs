@@ -42,7 +42,10 @@ pub(crate) fn standing(shared: &Shared) -> Result<Option<String>, Fault> {
         .unwrap_or(HOLD_SECONDS_MAX);
     let by = lines.next().unwrap_or("somebody");
     let begun = SystemTime::UNIX_EPOCH + Duration::from_secs(stat.modified.0.unsigned_abs());
-    let age = SystemTime::now().duration_since(begun).unwrap_or_default();
+    // A clock that was set back must not lengthen a hold by as much.
+    let age = SystemTime::now()
+        .duration_since(begun)
+        .unwrap_or_else(|ahead| ahead.duration());
     let is_over = age.as_secs() > seconds.min(HOLD_SECONDS_MAX);
     let is_gone = holder
         .strip_prefix("pid ")
