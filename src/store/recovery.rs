@@ -109,10 +109,11 @@ pub(crate) fn start(folder: &Path, options: Options) -> Result<Started, Error> {
 /// The repository, once git can read it and leaves it alone.
 fn mended(disk: &Disk, branch: &str) -> Result<Git, Error> {
     repair::remove_dead_locks(disk, branch)?;
-    repair::fill_empty_files(disk, branch)?;
+    repair::fill_lost_files(disk, branch)?;
     let git = Git::open(disk.path())?;
     repair::index_orphan_packs(disk, &git)?;
     repair::write_lost_index(disk, &git)?;
+    repair::rebuild_index(disk, &git)?;
     configure(disk, &git)?;
     Ok(git)
 }
