@@ -14,6 +14,7 @@ mod kills;
 mod many_writers;
 mod peoples_git;
 mod program;
+mod recovery;
 mod same_history;
 mod scene;
 mod screening;
