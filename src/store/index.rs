@@ -49,8 +49,12 @@ impl Index {
     }
 
     /// Has what a commit has, until the file is read again.
-    pub(crate) fn take_from(&mut self, git: &Git, commit: Revision) -> Result<(), Fault> {
-        self.image = of_commit(git, commit)?;
+    pub(crate) fn take_from(
+        &mut self,
+        (disk, git): (&Disk, &Git),
+        commit: Revision,
+    ) -> Result<(), Fault> {
+        self.image = of_commit(disk, git, commit)?;
         Ok(())
     }
 
@@ -115,15 +119,23 @@ impl Index {
 }
 
 /// The index of a folder that has the files of a commit. Git compares each of them once by its text.
-pub(crate) fn of_commit(git: &Git, commit: Revision) -> Result<GitIndex, Fault> {
+pub(crate) fn of_commit(disk: &Disk, git: &Git, commit: Revision) -> Result<GitIndex, Fault> {
+    // Which files a sparse checkout leaves out stood in the old one only; taken for removed, they would be lost.
+    let is_sparse = git.config("core.sparseCheckout").as_deref() == Some("true");
     let files = git.differences(None, commit)?;
-    let entries = files.iter().filter_map(|file| {
-        let leaf = file.new?;
-        let entry = Entry::file(&file.path, leaf.id, StatData::default());
-        Some(Update::Set(Entry {
+    let mut updates = Vec::with_capacity(files.len());
+    for file in &files {
+        let Some(leaf) = file.new else {
+            continue;
+        };
+        let path = std::str::from_utf8(&file.path).ok().filter(|_| is_sparse);
+        let stat = path.map(|path| disk.stat(Place(Root::Folder, path)));
+        let stat = stat.transpose().doing("look at a file")?;
+        updates.push(Update::Set(Entry {
             mode: leaf.mode.0,
-            ..entry
-        }))
-    });
-    Ok(GitIndex::empty().patched(entries))
+            skip_worktree: matches!(stat, Some(None)),
+            ..Entry::file(&file.path, leaf.id, StatData::default())
+        }));
+    }
+    Ok(GitIndex::empty().patched(updates))
 }

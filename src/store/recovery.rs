@@ -112,8 +112,7 @@ fn mended(disk: &Disk, branch: &str) -> Result<Git, Error> {
     repair::fill_lost_files(disk, branch)?;
     let git = Git::open(disk.path())?;
     repair::index_orphan_packs(disk, &git)?;
-    repair::write_lost_index(disk, &git)?;
-    repair::rebuild_index(disk, &git)?;
+    repair::mend_index(disk, &git)?;
     configure(disk, &git)?;
     Ok(git)
 }

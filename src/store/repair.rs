@@ -1,18 +1,14 @@
 //! Mending what a crash or a power cut left in `.git`, before anything else looks at it.
 
-use std::io;
-
 use crate::backend::disk::{Disk, Place, Root};
 use crate::backend::git::Git;
-use crate::backend::git_index::{Entry, GitIndex, StatData, Unreadable, Update};
+use crate::backend::git_index::{GitIndex, Unreadable};
 use crate::backend::packs::{KEEP_TEXT, PACKS};
 use crate::backend::process;
 use crate::backend::refs::{self, Head, TEMPORARY};
 use crate::model::error::{Doing, Fault};
-use crate::model::history::Difference;
 use crate::store::folder::SHOWN;
 use crate::store::index::{self, INDEX};
-use crate::store::index::INDEX;
 
 /// Removes locks that nobody holds any more: those that a crash of this program left, which share an inode with a file of
 /// its own, and those that are older than the system's start. Any other is a person's git at work; until it is gone,
@@ -54,10 +50,6 @@ pub(crate) fn fill_lost_files(disk: &Disk, branch: &str) -> Result<(), Fault> {
         )
         .doing(DOING)?;
     }
-    if is_empty(INDEX)? {
-        disk.remove(Place(Root::Git, INDEX)).doing(DOING)?;
-    }
-    if is_empty(branch)? {
     if is_lost(branch)? {
         match refs::read(disk, SHOWN)? {
             Some(shown) => disk.replace(Place(Root::Git, branch), format!("{shown}\n").as_bytes()),
@@ -68,79 +60,39 @@ pub(crate) fn fill_lost_files(disk: &Disk, branch: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Writes the git index anew where it was lost, as `git reset` would. Without this everything would seem to be deleted and
-/// staged so, and the next commit of a person would delete it. Before the first show nothing is known to be lost.
-pub(crate) fn write_lost_index(disk: &Disk, git: &Git) -> Result<(), Fault> {
-    const DOING: &str = "write a lost git index anew";
-    let place = Place(Root::Git, INDEX);
-    // Whoever holds the lock is about to write one.
-    for path in [INDEX, "index.lock"] {
-        if disk.stat(Place(Root::Git, path)).doing(DOING)?.is_some() {
-            return Ok(());
-        }
-    }
-    if refs::read(disk, SHOWN)?.is_none() {
-        return Ok(());
-    }
-    let commit = match refs::head(disk)? {
-        refs::Head::Ref(name) => refs::read(disk, &name)?,
-        refs::Head::Detached(commit) => Some(commit),
-        refs::Head::Unreadable => None,
-    };
-    if let Some(commit) = commit {
-        let index = index::of_commit(git, commit)?;
-        disk.replace(place, &index.to_bytes()).doing(DOING)?;
-        tracing::warn!("the git index was lost; it is written anew");
-    }
-    Ok(())
-/// Makes a damaged git index anew from the commit that is checked out. A missing one would do as well for git, but not for
-/// people: every file would look staged for removal. Whoever had texts staged finds the old bytes beside the new.
-pub(crate) fn rebuild_index(disk: &Disk, git: &Git) -> Result<(), Fault> {
+/// Writes the git index anew where it was lost or damaged, as `git reset` would. Without this everything would seem to be
+/// deleted and staged so, and the next commit of a person would delete it. Before the first show nothing is known to be
+/// lost. Whoever had texts staged finds the old bytes beside the new.
+pub(crate) fn mend_index(disk: &Disk, git: &Git) -> Result<(), Fault> {
     const DOING: &str = "repair the git index";
     let place = Place(Root::Git, INDEX);
-    let Some(bytes) = disk.read(place).doing(DOING)? else {
-        return Ok(());
-    };
-    if !matches!(GitIndex::parse(&bytes), Err(Unreadable::Damaged(_))) {
-        return Ok(());
+    match disk.read(place).doing(DOING)? {
+        None => {
+            // Whoever holds the lock is about to write one.
+            let lock = disk.stat(Place(Root::Git, "index.lock")).doing(DOING)?;
+            if lock.is_some() || refs::read(disk, SHOWN)?.is_none() {
+                return Ok(());
+            }
+        }
+        Some(bytes) if matches!(GitIndex::parse(&bytes), Err(Unreadable::Damaged(_))) => {
+            disk.replace(Place(Root::Git, "index.bad"), &bytes)
+                .doing(DOING)?;
+        }
+        Some(_) => return Ok(()),
     }
-    tracing::warn!("the git index was damaged; it is made anew, and the old one is index.bad");
-    disk.replace(Place(Root::Git, "index.bad"), &bytes)
-        .doing(DOING)?;
     let checked_out = match refs::head(disk)? {
         Head::Ref(name) => refs::read(disk, &name)?,
         Head::Detached(revision) => Some(revision),
         Head::Unreadable => None,
     };
-    let files = match checked_out {
-        Some(revision) => git.differences(None, revision)?,
-        None => Vec::new(),
+    let index = match checked_out {
+        Some(revision) => index::of_commit(disk, git, revision)?,
+        None => GitIndex::empty(),
     };
-    // Which files a sparse checkout leaves out stood in the old one only; taken for removed, they would be lost.
-    let is_sparse = git.config("core.sparseCheckout").as_deref() == Some("true");
-    let is_skipped = |path: &str| Ok(is_sparse && disk.stat(Place(Root::Folder, path))?.is_none());
-    let mut updates = Vec::with_capacity(files.len());
-    for file in &files {
-        updates.extend(entry(file, is_skipped).doing(DOING)?);
-    }
-    let index = GitIndex::empty().patched(updates);
+    tracing::warn!(
+        "the git index was lost or damaged; it is made anew, a damaged one is index.bad"
+    );
     disk.replace(place, &index.to_bytes()).doing(DOING)
-}
-
-/// Nobody has looked at the file, so git compares its text.
-fn entry(
-    file: &Difference,
-    is_skipped: impl Fn(&str) -> io::Result<bool>,
-) -> io::Result<Option<Update<'_>>> {
-    let Some(leaf) = file.new else {
-        return Ok(None);
-    };
-    let skip_worktree = std::str::from_utf8(&file.path).map_or(Ok(false), is_skipped)?;
-    Ok(Some(Update::Set(Entry {
-        mode: leaf.mode.0,
-        skip_worktree,
-        ..Entry::file(&file.path, leaf.id, StatData::default())
-    })))
 }
 
 /// Indexes packs that have no index: a crash between the two renames, or a foreign `git gc` that took the index of a pack

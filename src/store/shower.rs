@@ -59,7 +59,8 @@ impl Folder {
         let target = self.shared.progress.published();
         self.index.refresh(&self.shared.disk)?;
         if let Some(shown) = self.folder_at().filter(|_| self.index.is_lost()) {
-            self.index.take_from(&self.git, shown)?;
+            self.index
+                .take_from((&self.shared.disk, &self.git), shown)?;
         }
         let differences = self.to_bring(target.revision)?;
         let staged = self.staged(&differences, target.revision)?;
