@@ -1,5 +1,6 @@
 //! People's own git in a served folder: whatever they type, nothing acknowledged is lost, and git stays of use to them.
 
+mod actor;
 mod away;
 mod between_steps;
 mod committing;
@@ -9,8 +10,10 @@ mod under_load;
 mod upkeep;
 
 use std::collections::HashSet;
+use std::io::Write;
 use std::ops::Deref;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use memoryd::model::edit::Step;
@@ -203,4 +206,18 @@ fn numbered(title: &str, number: usize) -> String {
         .map(|line| format!("- line {line} of step {number}\n"))
         .collect();
     format!("{title}\n{lines}")
+}
+
+/// Says that it is over, also when what was done panics: otherwise whoever goes on until then would go on for ever.
+struct SaysOver<'a>(&'a AtomicBool);
+
+impl Drop for SaysOver<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Past the test runner's capture: how much there was is a part of the result.
+fn tell(sentence: &str) {
+    let _ = writeln!(std::io::stderr(), "{sentence}");
 }

@@ -9,7 +9,6 @@
 //! MEMORYD_COMMITS=100 cargo test --release --test it commits_under_load
 //! ```
 
-use std::io::Write;
 use std::process::Output;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -17,6 +16,7 @@ use std::time::{Duration, Instant};
 use memoryd::model::edit::Step;
 use memoryd::store::Wait;
 
+use super::{SaysOver, tell};
 use crate::chance::{Chance, from_environment};
 use crate::scene::{Scene, edit, target};
 
@@ -128,15 +128,6 @@ fn while_an_agent_writes(scene: &Scene, act: impl FnOnce()) -> usize {
     })
 }
 
-/// Says that it is over, also when what was done panics: otherwise the agent would be waited for without end.
-struct SaysOver<'a>(&'a AtomicBool);
-
-impl Drop for SaysOver<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// Once everything is shown, git says nothing that nobody changed, and serves what the person saved last.
 fn assert_at_rest(scene: &Scene) {
     scene.eventually("what was saved is served", |scene| {
@@ -148,8 +139,4 @@ fn assert_at_rest(scene: &Scene) {
     });
     scene.settle();
     scene.assert_clean();
-}
-
-fn tell(sentence: &str) {
-    let _ = writeln!(std::io::stderr(), "{sentence}");
 }

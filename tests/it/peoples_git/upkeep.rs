@@ -1,9 +1,12 @@
 //! People tidy up: `clean`, `gc`, `repack`, `pack-refs`, `prune`. Nothing the daemon needs can be reached by them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{ALICE, BOB, Household, INDEX};
+use memoryd::model::path::RepoPath;
+
+use super::{ALICE, BOB, Household, INDEX, SaysOver, numbered, tell};
+use crate::chance::from_environment;
 
 #[test]
 fn a_clean_folder_is_served_as_before() {
@@ -57,10 +60,13 @@ fn gc_is_refused_while_the_memory_is_served() {
     home.agree();
 }
 
+/// Goes on for as many seconds as `MEMORYD_UPKEEP_SECONDS` says, or five.
 #[test]
 fn repacking_and_pruning_under_load_take_nothing() {
+    let seconds = from_environment("MEMORYD_UPKEEP_SECONDS", 5);
     let home = Household::new();
-    let is_over = AtomicBool::new(false);
+    let (is_over, begun) = (AtomicBool::new(false), Instant::now());
+    let mut rounds = 0;
     std::thread::scope(|scope| {
         for agent in 0..2 {
             let (home, is_over) = (&home, &is_over);
@@ -77,17 +83,38 @@ fn repacking_and_pruning_under_load_take_nothing() {
                 }
             });
         }
-        for _ in 0..6 {
-            home.git(&["repack", "-q", "-a", "-d"]);
-            home.git(&["prune", "--expire=now"]);
-            home.git(&["pack-refs", "--all"]);
-            home.git(&["repack", "-q", "-A", "-d", "--unpack-unreachable=now"]);
-            home.git(&["reflog", "expire", "--expire=now", "--all"]);
-            home.git(&["prune-packed"]);
+        let over = SaysOver(&is_over);
+        while begun.elapsed() < Duration::from_secs(seconds) {
+            tidy_up(&home, rounds);
+            rounds += 1;
         }
-        is_over.store(true, Ordering::Relaxed);
+        drop(over);
     });
     home.agree();
+    let promised = home.promised.lock().unwrap().len();
+    let elapsed = begun.elapsed();
+    tell(&format!(
+        "{rounds} rounds of upkeep, {promised} promises kept, in {elapsed:.0?}"
+    ));
+}
+
+/// A person saves, and while that is adopted tries everything that takes away what nobody seems to need.
+fn tidy_up(home: &Household, round: usize) {
+    let text = numbered("# By hand", round);
+    home.save(INDEX, &text);
+    home.git(&["repack", "-q", "-a", "-d"]);
+    home.git(&["prune", "--expire=now"]);
+    home.git(&["pack-refs", "--all"]);
+    home.git(&["repack", "-q", "-A", "-d", "--unpack-unreachable=now"]);
+    home.git(&["reflog", "expire", "--expire=now", "--all"]);
+    home.git(&["prune-packed"]);
+    assert!(!home.try_git(&["gc", "--prune=now"]).status.success());
+    home.eventually("what was saved is served", |scene| {
+        scene.read(INDEX).as_ref() == Some(&text)
+    });
+    let snapshot = home.store().snapshot();
+    let file = snapshot.get(&RepoPath::parse(INDEX).unwrap()).unwrap();
+    home.promised.lock().unwrap().push(file.blob.to_string());
 }
 
 #[test]
