@@ -1,0 +1,5 @@
+//! Runs the `pack` target under libFuzzer.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| memoryd_fuzz::pack::run(data));
