@@ -144,14 +144,14 @@ impl Committer {
             .answers
             .iter()
             .find(same_key)
-            .map(|answer| answer.receipt.clone());
-        if let Some(receipt) = earlier.or_else(|| self.receipts.find(key.as_deref()?)) {
+            .map(|answer| (answer.sequence, answer.receipt.clone()));
+        if let Some((sequence, receipt)) = earlier.or_else(|| self.receipts.find(key.as_deref()?)) {
             let receipt = Receipt {
                 replayed: true,
                 ..receipt
             };
             batch.answers.push(Answer {
-                sequence: self.sequence,
+                sequence,
                 key: None,
                 wait,
                 receipt,

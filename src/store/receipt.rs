@@ -42,7 +42,8 @@ pub struct Receipt {
 /// The receipts of requests that bore a key, the newest [`RECEIPTS_MAX`] of them.
 #[derive(Default)]
 pub(crate) struct Receipts {
-    by_key: HashMap<String, Receipt>,
+    /// Each with the number of its commit, by which a retry is told whether that one is shown.
+    by_key: HashMap<String, (u64, Receipt)>,
     order: VecDeque<String>,
 }
 
@@ -90,22 +91,20 @@ impl Receipts {
                 published: true,
                 replayed: false,
             };
-            receipts.keep(key.to_owned(), receipt);
+            receipts.keep(key.to_owned(), 0, receipt);
         }
         Ok(receipts)
     }
 
     /// The receipt of the first request with this key.
-    pub(crate) fn find(&self, key: &str) -> Option<Receipt> {
-        self.by_key.get(key).map(|receipt| Receipt {
-            replayed: true,
-            ..receipt.clone()
-        })
+    pub(crate) fn find(&self, key: &str) -> Option<(u64, Receipt)> {
+        self.by_key.get(key).cloned()
     }
 
     /// Remembers a receipt that has become durable.
-    pub(crate) fn keep(&mut self, key: String, receipt: Receipt) {
-        if self.by_key.insert(key.clone(), receipt).is_none() {
+    pub(crate) fn keep(&mut self, key: String, sequence: u64, receipt: Receipt) {
+        let kept = (sequence, receipt);
+        if self.by_key.insert(key.clone(), kept).is_none() {
             self.order.push_back(key);
         }
         while self.order.len() > RECEIPTS_MAX {

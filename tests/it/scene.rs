@@ -325,10 +325,11 @@ fn git_program() -> &'static Path {
     })
 }
 
-/// Whether git did nothing because somebody else, the daemon mostly, was about to replace the index.
+/// Whether git did nothing because somebody else, the daemon mostly, was about to replace the index or the branch.
 fn is_locked_out(output: &Output) -> bool {
-    !output.status.success()
-        && String::from_utf8_lossy(&output.stderr).contains("index.lock': File exists")
+    let said = String::from_utf8_lossy(&output.stderr);
+    let is_locked = ["index.lock': File exists", "cannot lock ref"];
+    !output.status.success() && is_locked.iter().any(|lock| said.contains(lock))
 }
 
 /// A clock that shows what a test has set.

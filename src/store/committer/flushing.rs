@@ -43,7 +43,7 @@ impl Committer {
         } in answers
         {
             if let Some(key) = key {
-                self.receipts.keep(key, receipt.clone());
+                self.receipts.keep(key, sequence, receipt.clone());
             }
             match wait == Wait::Published || urgent {
                 true => self.shared.progress.wait(sequence, wait, receipt, reply),
