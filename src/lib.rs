@@ -17,11 +17,12 @@
 //!    is one commit; the daemon's own writes and git's own file changes make none. (`editors`, `peoples_git`)
 //! 4. **After any crash**, once started again, `git fsck --strict` is clean, `git status` works, and nobody removed a lock
 //!    by hand. (`kills`, `crashes`)
-//! 5. **History is the truth**: commits plus the journal that leads to them. Work tree, git index and RAM are copies; each
-//!    can be deleted and is rebuilt with the same answers. (`same_history`, `crashes`)
-//! 6. **A reply never mixes two revisions** and says which one it saw. After the acknowledgement every read on this daemon
-//!    finds the write. (`writing`, `doors`)
-//! 7. **Nobody reads or writes outside their scope**, by any path, link, race or encoding. (`doors`, `model::path`)
+//! 5. **History is the truth**: commits plus the journal that leads to them. Work tree, git index, search index and RAM
+//!    are copies; each can be deleted and is rebuilt with the same answers. (`same_history`, `crashes`, `search`)
+//! 6. **A reply never mixes two revisions** and says which one it saw. After the acknowledgement every read and
+//!    search on this daemon finds the write. (`writing`, `doors`, `search`)
+//! 7. **Nobody reads or writes outside their scope**, by any path, link, race or encoding. (`doors`, `hostile`, `search`,
+//!    `model::path`)
 //! 8. **People's git keeps working**: clean `git status`, plain `git log`, `diff`, `commit`, `pull`, `push`, `checkout` in
 //!    the folder at any time; `git gc` may be refused, never harmful. (`peoples_git`)
 //! 9. **Everything has a bound**, and all bounds stand in one file. ([`model::limits`])
@@ -35,14 +36,14 @@
 //! ```text
 //!      agents         people's scripts         shells
 //!  4   server/        HTTP: parse, call, reply |  cli/
-//!  3   api/           plain questions, plain answers: memory, tools, prompt, history
+//!  3   api/           plain questions, plain answers: memory, tools, search, prompt, history
 //!  2   store/         the only place that changes anything
-//!  1   backend/       one outside thing a room: disk, git, pack, journal, watch
+//!  1   backend/       one outside thing a room: disk, git, pack, journal, watch, search index
 //!  0   model/         values and pure functions: no I/O, no clock
 //!      main -> cli -> daemon + config       the files that see every floor: they wire, they decide nothing
 //! ```
 //!
-//! To read it, begin with [`model::edit`] (a wish and its judgement), then `store/committer.rs` (the one thread that
+//! To read it, begin with [`model::edit`] (a wish and its judgement), then `store/committer.rs` (the one place that
 //! changes anything), then `store/shower.rs` (how branch, files and index are brought along) and `store/adopter.rs` (how a
 //! save becomes a commit). [`backend::journal`] and [`backend::packs`] argue what a crash at each point leaves.
 //!
@@ -58,6 +59,11 @@
 //! A watcher's event is only a hint. When a file has been quiet for 300 ms it is read under a lease and compared with the
 //! head and with the git index; if it is neither's, it is committed in the person's name, three-way against whatever
 //! agents wrote meanwhile. A scan finds what the watcher missed.
+//!
+//! # How a search goes
+//!
+//! [`api::search`] takes the newest snapshot, reads from the index what that has of it, and reads for itself what changed
+//! since. A thread brings the index along behind the memory; no write knows of it.
 //!
 //! # What is not here
 //!
