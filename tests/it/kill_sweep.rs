@@ -157,7 +157,7 @@ fn a_save_survives_a_kill_at_every_call() {
 
 #[test]
 fn a_start_survives_a_kill_at_every_call() {
-    let points = Points::every(18);
+    let points = Points::every(16);
     let (left, promised) = with_a_journal();
     points.sweep("a start", 2, |_| {
         while let Some(call) = points.next() {

@@ -193,6 +193,10 @@ impl Actor<'_> {
         let said = String::from_utf8_lossy(&output.stderr);
         let broken = BROKEN.iter().find(|broken| said.contains(**broken));
         assert!(broken.is_none(), "git {command:?}: {said}");
+        // The daemon makes no branch anew that was renamed.
+        let names = ["for-each-ref", "refs/heads/main", "refs/heads/trunk"];
+        let standing = self.home.git(&names);
+        assert_eq!(standing.lines().count(), 1, "{command:?}: {standing}");
     }
 
     fn back(&self) {
@@ -200,10 +204,13 @@ impl Actor<'_> {
     }
 
     fn rename(&mut self) {
-        let new = if self.branch == RENAMED {
-            "main"
-        } else {
-            RENAMED
+        // A rebase that ends makes the branch anew under the name that it had before.
+        if self.home.at(".git/rebase-merge").exists() {
+            return;
+        }
+        let new = match self.branch {
+            RENAMED => "main",
+            _ => RENAMED,
         };
         let renamed = self.home.try_git(&["branch", "-m", self.branch, new]);
         if renamed.status.success() {
