@@ -39,7 +39,8 @@ const BROKEN: [&str; 7] = [
     "unable to read",
 ];
 
-/// Commands that leave no branch and no state behind.
+/// Commands that leave no branch and no state behind. The served branch keeps its reflog as long as it is served: only
+/// what stands in there tells that it was renamed.
 const PLAIN: [&[&str]; 22] = [
     &["add", "-A"],
     &["branch", "-q", "-f", "aside"],
@@ -54,7 +55,13 @@ const PLAIN: [&[&str]; 22] = [
     &["pack-refs", "--all"],
     &["prune", "--expire=now"],
     &["rebase", "-q", "aside"],
-    &["reflog", "expire", "--expire=now", "--all"],
+    &[
+        "reflog",
+        "expire",
+        "--expire=now",
+        "HEAD",
+        "refs/heads/aside",
+    ],
     &["repack", "-q", "-a", "-d"],
     &["repack", "-q", "-A", "-d", "--unpack-unreachable=now"],
     &["reset", "-q", "HEAD~1"],
