@@ -14,6 +14,8 @@
 
 mod file;
 mod operation;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -385,13 +387,9 @@ impl Disk {
         } else {
             Mode::empty()
         };
-        let resolve =
-            ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-        match sys::openat2(root, path, flags | OFlags::CLOEXEC, mode, resolve) {
-            Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => {
-                step_by_step(root, path, flags, mode)
-            }
-            opened => Ok(opened?),
+        match at_once(root, path, flags, mode) {
+            Err(error) if is_missing(&error) => step_by_step(root, path, flags, mode),
+            opened => opened,
         }
     }
 }
@@ -412,6 +410,27 @@ impl AsFd for Opened<'_> {
     }
 }
 
+/// Opens a path by one system call that follows no link and does not leave the root.
+fn at_once(root: BorrowedFd<'_>, path: &str, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    Ok(sys::openat2(
+        root,
+        path,
+        flags | OFlags::CLOEXEC,
+        mode,
+        resolve,
+    )?)
+}
+
+/// Whether the kernel does not know that call, or a sandbox forbids it.
+fn is_missing(error: &io::Error) -> bool {
+    let code = rustix::io::Errno::from_io_error(error);
+    matches!(
+        code,
+        Some(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM)
+    )
+}
+
 /// Opens a path one component at a time, following no link: what `openat2` does, on kernels and in sandboxes without it.
 fn step_by_step(
     root: BorrowedFd<'_>,
@@ -419,12 +438,12 @@ fn step_by_step(
     flags: OFlags,
     mode: Mode,
 ) -> io::Result<OwnedFd> {
+    if path.split('/').any(|component| component == "..") {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
     let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
     let mut at = root.try_clone_to_owned()?;
     for component in folders.split('/').filter(|component| !component.is_empty()) {
-        if component == ".." {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         at = sys::openat(&at, component, flags, Mode::empty())?;
     }
