@@ -36,6 +36,8 @@ pub(crate) const SHOWN: &str = "refs/memoryd/shown";
 
 /// The whole folder is scanned this often whatever the watcher says.
 const SCAN_INTERVAL: Duration = Duration::from_secs(60);
+/// And this often while there are folders that it cannot watch: there only a scan finds what a person saved.
+const UNWATCHED_SCAN_INTERVAL: Duration = Duration::from_secs(10);
 /// While something keeps the daemon from showing, it looks again this often.
 const PAUSED_POLL: Duration = Duration::from_millis(100);
 /// A pause that lasts longer than this is told to those who wait for a show.
@@ -207,7 +209,7 @@ impl Folder {
         let now = circumstances::look(&self.shared)?;
         self.say_whether_paused(now.paused.as_ref());
         if self.scan_at <= Instant::now() {
-            self.scan_at = Instant::now() + SCAN_INTERVAL;
+            self.scan_at = Instant::now() + self.scan_interval();
             self.scan_everything()?;
         }
         if self.is_stirring(&now) {

@@ -1,5 +1,6 @@
 //! Editors: each save of a person, however their program makes it, becomes one commit with all of its text.
 
+mod crowds;
 mod programs;
 mod races;
 mod vacancies;
@@ -27,7 +28,7 @@ const NOTE: &str = "shared/note.md";
 /// Saves a text at a path.
 type Save = fn(&Path, &str);
 
-const WAYS_TO_SAVE: [(&str, Save); 11] = [
+const WAYS_TO_SAVE: [(&str, Save); 14] = [
     ("in place", in_place),
     ("in place, in pieces", in_pieces),
     ("in place, over the old bytes", over_the_old_bytes),
@@ -39,6 +40,9 @@ const WAYS_TO_SAVE: [(&str, Save); 11] = [
     ("as vim does", as_vim_does),
     ("as emacs does at first", as_emacs_does_at_first),
     ("as nano does", as_nano_does),
+    ("as VS Code does", in_pieces_of_its_own),
+    ("through a mapping", mapped),
+    ("cut by its path", cut_by_path),
 ];
 
 /// A served memory with a note in it, and a person whom git knows.
@@ -207,10 +211,10 @@ fn the_daemons_own_writes_make_one_commit_each() {
 fn a_file_in_folders_just_made_is_never_missed() {
     let scene = desk();
     let path = |round| format!("team/t{round}/b/c/deep.md");
-    for round in 0..50 {
+    for round in 0..200 {
         scene.save(&path(round), &format!("# Deep {round}\n"));
     }
-    for round in 0..50 {
+    for round in 0..200 {
         let text = format!("# Deep {round}\n");
         scene.eventually("it is served", |scene| {
             scene.read(&path(round)).as_deref() == Some(&*text)
@@ -254,6 +258,50 @@ fn in_pieces(path: &Path, text: &str) {
         std::thread::sleep(Duration::from_millis(20));
     }
     file.sync_data().unwrap();
+}
+
+/// As VS Code does: emptied, then pieces of 16 KiB, flushed before it is closed.
+fn in_pieces_of_its_own(path: &Path, text: &str) {
+    let mut file = fs::File::create(path).unwrap();
+    for piece in text.as_bytes().chunks(16_384) {
+        file.write_all(piece).unwrap();
+        file.sync_data().unwrap();
+    }
+}
+
+/// The system tells of no change but the last close.
+fn mapped(path: &Path, text: &str) {
+    let mut file = OpenOptions::new();
+    let file = file.read(true).write(true).create(true).truncate(false);
+    let file = file.open(path).unwrap();
+    file.set_len(text.len() as u64).unwrap();
+    #[expect(unsafe_code, reason = "a mapping is what is tried")]
+    // SAFETY: the file has this length, nobody shortens it, and the mapping ends before the file is closed.
+    unsafe {
+        let (any, shared) = (std::ptr::null_mut(), libc::MAP_SHARED);
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
+        let mapping = libc::mmap(any, text.len(), access, shared, fd, 0);
+        assert_ne!(mapping, libc::MAP_FAILED);
+        for (nth, piece) in text.as_bytes().chunks(4_096).enumerate() {
+            let to = mapping.cast::<u8>().add(nth * 4_096);
+            std::ptr::copy_nonoverlapping(piece.as_ptr(), to, piece.len());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(libc::munmap(mapping, text.len()), 0);
+    }
+}
+
+/// Written over and longer, then `truncate(2)` by its path: nobody closes the file after that.
+fn cut_by_path(path: &Path, text: &str) {
+    let longer = format!("{text}- a line too many\n");
+    over_the_old_bytes(path, &longer);
+    let path = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).unwrap();
+    let length = i64::try_from(text.len()).unwrap();
+    #[expect(unsafe_code, reason = "the standard library cuts open files only")]
+    // SAFETY: the path ends in NUL.
+    let cut = unsafe { libc::truncate(path.as_ptr(), length) };
+    assert_eq!(cut, 0);
 }
 
 /// As `rsync --inplace` does: never empty, and cut at the end.

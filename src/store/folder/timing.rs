@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Folder, PAUSED_POLL};
+use super::{Folder, PAUSED_POLL, SCAN_INTERVAL, UNWATCHED_SCAN_INTERVAL};
+use crate::backend::watch::Watch;
 use crate::model::object::Revision;
 use crate::model::path::RepoPath;
 
@@ -51,6 +52,15 @@ impl Folder {
                 .adopted
                 .iter()
                 .any(|(path, text)| in_head(path) != Some(*text))
+    }
+
+    /// How long after a scan the next one is due.
+    pub(super) fn scan_interval(&self) -> Duration {
+        let reason = self.watch.as_ref().map(Watch::degraded);
+        match reason {
+            Some(None) => SCAN_INTERVAL,
+            _ => UNWATCHED_SCAN_INTERVAL,
+        }
     }
 
     /// When to look again although nobody asks.

@@ -27,6 +27,14 @@ impl Room {
         )
     }
 
+    /// In there, this many folders can be watched. Fails where this computer does not allow it.
+    pub(crate) fn of_watches(watches: usize, folder: &Path) -> Result<Self, String> {
+        Self::new(
+            &format!("echo {watches} > /proc/sys/user/max_inotify_watches"),
+            folder,
+        )
+    }
+
     fn new(mount: &str, folder: &Path) -> Result<Self, String> {
         let mut holder = Command::new("unshare");
         holder.args(["--user", "--map-root-user", "--mount", "sh", "-c"]);
