@@ -14,7 +14,7 @@ struct Editor {
     line: &'static str,
 }
 
-const EDITORS: [Editor; 11] = [
+const EDITORS: [Editor; 15] = [
     Editor {
         program: "sed",
         marks: &["- one"],
@@ -34,6 +34,22 @@ const EDITORS: [Editor; 11] = [
         program: "mv",
         marks: &["- one"],
         line: "(cat note.md; echo '- one') > ../.git/new && mv ../.git/new note.md",
+    },
+    // The test folder and this one are two file systems, so the name is removed and the file copied.
+    Editor {
+        program: "mv",
+        marks: &["- one"],
+        line: "(cat note.md; echo '- one') > /dev/shm/note-$$ && mv /dev/shm/note-$$ note.md",
+    },
+    Editor {
+        program: "rsync",
+        marks: &["- one"],
+        line: "(cat note.md; echo '- one') > ../.git/new && rsync ../.git/new note.md",
+    },
+    Editor {
+        program: "rsync",
+        marks: &["- one"],
+        line: "(cat note.md; echo '- one') > ../.git/new && rsync --inplace ../.git/new note.md",
     },
     Editor {
         program: "ed",
@@ -76,6 +92,12 @@ const EDITORS: [Editor; 11] = [
         marks: &["- one"],
         line: r"(sleep 1; printf -- '- one\r'; sleep 0.2; printf '\017'; sleep 0.2; printf '\r'; sleep 0.2; printf '\030') |
             script -qec 'nano -I note.md' /dev/null",
+    },
+    Editor {
+        program: "micro",
+        marks: &["- one"],
+        line: r"(sleep 1; printf '\033[1;5F'; sleep 0.2; printf -- '- one\r'; sleep 0.2; printf '\023'; sleep 0.5;
+            printf '\021') | script -qec 'micro note.md' /dev/null",
     },
 ];
 
