@@ -4,6 +4,7 @@ mod actor;
 mod away;
 mod between_steps;
 mod committing;
+mod old_losses;
 mod rewriting;
 mod staging;
 mod under_load;
