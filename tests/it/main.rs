@@ -11,6 +11,7 @@ mod full_disk;
 mod hostile;
 mod kill_sweep;
 mod kills;
+mod links;
 mod many_writers;
 mod peoples_git;
 mod program;

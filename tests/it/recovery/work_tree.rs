@@ -44,7 +44,7 @@ fn a_file_whose_bytes_a_cut_left_zero_is_written_again() {
 #[test]
 fn a_file_that_a_cut_shortened_is_written_again() {
     let mut scene = cut();
-    fs::write(scene.at(ALICE), &WRITTEN[..12]).unwrap();
+    fs::write(scene.at(ALICE), &WRITTEN.as_bytes()[..12]).unwrap();
     scene.start();
     assert_restored(&scene);
 }
