@@ -61,6 +61,7 @@ use crate::model::history::Commit;
 use crate::model::message::Author;
 use crate::model::object::{BlobId, Revision};
 use crate::model::path::{Layout, RepoPath};
+use crate::model::search::phrase::Phrase;
 use crate::model::snapshot::{Seconds, Snapshot};
 use crate::store::committer::Seat;
 use crate::store::queue::Wish;
@@ -253,6 +254,22 @@ impl Store {
             return Ok(Vec::new());
         }
         self.read(|git| git.log(newest, prefixes, (offset, limit)))
+    }
+
+    /// The same of the commits that added or removed a phrase below the prefixes, each with how much more often it stands
+    /// there since. It reads every text that changed, so it takes its time.
+    pub fn log_of_phrase(
+        &self,
+        prefixes: &[String],
+        phrase: &Phrase,
+        limit: usize,
+        offset: usize,
+    ) -> Result<Vec<(Commit, isize)>, Error> {
+        let newest = self.published()?;
+        if newest == Snapshot::empty().revision {
+            return Ok(Vec::new());
+        }
+        self.read(|git| git.log_of_phrase(newest, prefixes, phrase, (offset, limit)))
     }
 
     /// One commit, if it is in the history of the memory.

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use crate::api::memory::Memory;
 use crate::backend::clock;
 use crate::model::caller::{Caller, Role};
-use crate::model::error::Error;
+use crate::model::error::{Error, Rejection};
 use crate::model::history::Commit;
 use crate::model::message::{Message, Trailer};
 use crate::model::path::{Layout, Mount, Place, RepoPath, VirtualPrefix};
+use crate::model::search::phrase::Phrase;
 
 /// Which part of a long list is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,23 +23,54 @@ pub struct Page {
     pub offset: usize,
 }
 
-/// The commits that changed a file of the caller's under a prefix, newest first. Reads git, so it may block.
+/// The commits that changed a file of the caller's under a prefix, newest first; only those that added or removed a phrase,
+/// where there is one. Reads git, so it may block.
 pub fn revisions(
     memory: &Memory,
     caller: &Caller,
     prefix: &VirtualPrefix,
+    phrase: Option<&str>,
     page: Page,
 ) -> Result<Value, Error> {
     let layout = memory.store().layout();
     let folders = folders(layout, caller, prefix)?;
     // One more than wanted, if there is one, tells that there is a next page.
-    let mut commits = memory.store().log(&folders, page.limit + 1, page.offset)?;
+    let mut commits = commits(memory, &folders, phrase, (page.limit + 1, page.offset))?;
     let has_more = commits.len() > page.limit;
     commits.truncate(page.limit);
     let eyes = Eyes { layout, caller };
-    let revisions: Vec<_> = commits.iter().map(|commit| eyes.describe(commit)).collect();
+    let described = commits.iter().map(|(commit, said)| {
+        let mut revision = eyes.describe(commit);
+        if let Some(said) = said {
+            revision["phrase"] = (*said).into();
+        }
+        revision
+    });
+    let revisions: Vec<_> = described.collect();
     let pagination = json!({ "limit": page.limit, "offset": page.offset, "hasMore": has_more });
     Ok(json!({ "revisions": revisions, "pagination": pagination }))
+}
+
+/// Commits, with whether each `added` or `removed` the phrase. Refuses a phrase without a word.
+pub(in crate::api) fn commits(
+    memory: &Memory,
+    folders: &[String],
+    phrase: Option<&str>,
+    (limit, offset): (usize, usize),
+) -> Result<Vec<(Commit, Option<&'static str>)>, Error> {
+    let store = memory.store();
+    let Some(phrase) = phrase else {
+        let commits = store.log(folders, limit, offset)?.into_iter();
+        return Ok(commits.map(|commit| (commit, None)).collect());
+    };
+    let phrase = Phrase::read(phrase)
+        .ok_or_else(|| Rejection::validation("phrase: give at least one word"))?;
+    let commits = store.log_of_phrase(folders, &phrase, limit, offset)?;
+    let said = |more: isize| Some(if more > 0 { "added" } else { "removed" });
+    Ok(commits
+        .into_iter()
+        .map(|(commit, more)| (commit, said(more)))
+        .collect())
 }
 
 /// Where the caller's files under a prefix lie in the repository.

@@ -17,6 +17,7 @@ Examples:
   memoryd log                        the newest 20 changes
   memoryd log -1 --json              the newest one, with all that is known of it
   memoryd log --path shared/ops      what changed in one folder
+  memoryd log --phrase '14 days'     when these words came and went
   memoryd log --user alice           what changed in what alice's agent sees
 
 The folder is an ordinary git repository: git log, git blame and all the rest work there, too.")]
@@ -29,6 +30,9 @@ pub(super) struct Log {
     /// Only what changes this file, or something in this folder
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
+    /// Only what added or removed these words, standing together
+    #[arg(long, value_name = "WORDS")]
+    phrase: Option<String>,
     #[command(flatten)]
     view: View,
 }
@@ -57,6 +61,7 @@ impl From<Log> for command::Log {
         Self {
             on_behalf: log.view.into(),
             path: log.path,
+            phrase: log.phrase,
             limit: log.newest.unwrap_or(log.limit),
         }
     }
@@ -107,8 +112,12 @@ fn one_line(commit: &LoggedCommit, screen: &Screen) -> String {
     let revision = commit.revision.to_string();
     let revision = screen.paint(Style::Id, short(&revision));
     let moment = screen.paint(Style::Dim, &moment(&commit.committed_at));
+    let said = commit
+        .phrase
+        .as_deref()
+        .map_or(String::new(), |said| format!("{said}  "));
     format!(
-        "{revision}  {moment}  {}: {}",
+        "{revision}  {moment}  {said}{}: {}",
         plain(&commit.author),
         screen.paint(Style::Strong, &plain(&commit.subject))
     )

@@ -15,7 +15,7 @@
 //! | `DELETE /v1/files/{path}` | removes a file |
 //! | `GET /v1/search` | finds passages; `?q=&prefix=&scope=&tag=&author=&since=&asOf=&limit=&maxChars=&explain=` |
 //! | `GET /v1/links` | gives what a file links to and what links to it; `?path=` |
-//! | `GET /v1/revisions` | lists the commits of a path; `?path=&limit=&offset=` |
+//! | `GET /v1/revisions` | lists the commits of a path, or those that added or removed a phrase; `?path=&phrase=&limit=&offset=` |
 //! | `POST /v1/local/execute` | runs a command of the command line; only with the token of this start |
 //!
 //! A request passes the guard before anything of its body is read, then the router. One route goes past the router: the

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::files::resolve;
 use super::names::{Names, OnBehalf};
+use crate::api::history::commits;
 use crate::api::memory::Memory;
 use crate::backend::clock;
 use crate::model::error::{Error, Rejection};
@@ -21,6 +22,9 @@ pub struct Log {
     pub on_behalf: OnBehalf,
     /// A file or a folder; everything without one.
     pub path: Option<String>,
+    /// Only commits that added or removed these words, standing together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phrase: Option<String>,
     /// How many commits.
     pub limit: usize,
 }
@@ -49,6 +53,9 @@ pub struct LoggedCommit {
     /// Why, where the writer said so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether it `added` or `removed` the phrase that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phrase: Option<String>,
     /// The files that it changed, by the names of the view.
     pub changes: Vec<LoggedChange>,
 }
@@ -102,12 +109,13 @@ impl Log {
         }
         let names = self.on_behalf.names(memory.store().layout())?;
         let places = names.places(self.path.as_deref())?;
-        let commits = memory.store().log(&places, self.limit, 0)?;
+        let commits = commits(memory, &places, self.phrase.as_deref(), (self.limit, 0))?;
+        let logged = commits.into_iter().map(|(commit, said)| LoggedCommit {
+            phrase: said.map(str::to_owned),
+            ..logged(&names, commit)
+        });
         Ok(History {
-            commits: commits
-                .into_iter()
-                .map(|commit| logged(&names, commit))
-                .collect(),
+            commits: logged.collect(),
         })
     }
 }
@@ -157,6 +165,7 @@ fn logged(names: &Names, commit: Commit) -> LoggedCommit {
         email: commit.facts.author.email().to_owned(),
         subject: message.subject().to_owned(),
         reason: message.value(Trailer::Reason).map(str::to_owned),
+        phrase: None,
         changes: commit.changes.into_iter().filter_map(change).collect(),
     }
 }

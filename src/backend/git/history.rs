@@ -9,8 +9,9 @@ use crate::model::error::{Doing, Fault};
 use crate::model::history::{Commit, CommitFacts, Difference};
 use crate::model::object::{BlobId, Revision};
 use crate::model::path::RepoPath;
+use crate::model::search::phrase::Phrase;
 use crate::model::snapshot::Seconds;
-use crate::model::tree::TreePath;
+use crate::model::tree::{Leaf, TreePath};
 
 impl Git {
     /// The commits that can be reached from `newer` and not from `older`, newest first.
@@ -19,10 +20,7 @@ impl Git {
         older: Option<Revision>,
         newer: Revision,
     ) -> Result<Vec<Revision>, Fault> {
-        let mut walk = self.repository.revwalk().doing("walk history")?;
-        walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME)
-            .doing("walk history")?;
-        walk.push(oid(newer.0)).doing("walk history")?;
+        let mut walk = self.newest_first(newer)?;
         if let Some(older) = older {
             walk.hide(oid(older.0)).doing("walk history")?;
         }
@@ -57,13 +55,9 @@ impl Git {
         prefixes: &[String],
         (offset, limit): (usize, usize),
     ) -> Result<Vec<Commit>, Fault> {
-        let mut walk = self.repository.revwalk().doing("walk history")?;
-        walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME)
-            .doing("walk history")?;
-        walk.push(oid(newest.0)).doing("walk history")?;
         let mut found = Vec::new();
         let mut skipped = 0;
-        for id in walk {
+        for id in self.newest_first(newest)? {
             if found.len() == limit {
                 break;
             }
@@ -80,6 +74,55 @@ impl Git {
             }
         }
         Ok(found)
+    }
+
+    /// The same of the commits after which a phrase stands more or less often below the prefixes, each with how much more
+    /// often.
+    pub fn log_of_phrase(
+        &self,
+        newest: Revision,
+        prefixes: &[String],
+        phrase: &Phrase,
+        (offset, limit): (usize, usize),
+    ) -> Result<Vec<(Commit, isize)>, Fault> {
+        let mut found = Vec::new();
+        let mut skipped = 0;
+        for id in self.newest_first(newest)? {
+            if found.len() == limit {
+                break;
+            }
+            let facts = self.known_commit(Revision(object_id(id.doing("walk history")?)))?;
+            let mut more = 0;
+            for change in self.own_differences(&facts)? {
+                let is_meant = |path: &RepoPath| prefixes.iter().any(|prefix| below(path, prefix));
+                if change.served().is_some_and(|path| is_meant(&path)) {
+                    more += self.times(phrase, change.new)? - self.times(phrase, change.old)?;
+                }
+            }
+            match more {
+                0 => {}
+                _ if skipped < offset => skipped += 1,
+                more => found.push((self.described(facts.revision)?, more)),
+            }
+        }
+        Ok(found)
+    }
+
+    fn newest_first(&self, newest: Revision) -> Result<git2::Revwalk<'_>, Fault> {
+        let mut walk = self.repository.revwalk().doing("walk history")?;
+        walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME)
+            .doing("walk history")?;
+        walk.push(oid(newest.0)).doing("walk history")?;
+        Ok(walk)
+    }
+
+    /// How often a phrase stands in a text.
+    fn times(&self, phrase: &Phrase, leaf: Option<Leaf>) -> Result<isize, Fault> {
+        let Some(leaf) = leaf.filter(|leaf| leaf.mode.is_file()) else {
+            return Ok(0);
+        };
+        let text = String::from_utf8(self.blob(BlobId(leaf.id))?).unwrap_or_default();
+        Ok(phrase.found_in(&text).count() as isize)
     }
 
     /// A commit with what it changed.
@@ -205,6 +248,7 @@ impl Git {
 
 fn below(path: &RepoPath, prefix: &str) -> bool {
     match path.as_str().strip_prefix(prefix) {
+        Some(_) if prefix.is_empty() => true,
         Some(rest) => rest.is_empty() || rest.starts_with('/') || prefix.ends_with('/'),
         None => false,
     }

@@ -30,9 +30,12 @@ pub(super) async fn list(
             .number("offset", 0..=PAGE_OFFSET_MAX)?
             .unwrap_or(0),
     };
+    let phrase = visit.query.text("phrase").map(str::to_owned);
     let at = house.memory.view(&caller).revision();
     let answer = house
-        .blocking(move |memory| history::revisions(memory, &caller, &prefix, page))
+        .blocking(move |memory| {
+            history::revisions(memory, &caller, &prefix, phrase.as_deref(), page)
+        })
         .await?;
     Ok(reply::json(&answer, at))
 }

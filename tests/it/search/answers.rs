@@ -195,6 +195,46 @@ fn what_was_said_before_is_found_at_its_time() {
 }
 
 #[test]
+fn the_commits_are_found_that_added_or_removed_a_phrase() {
+    let program = Program::serving(FILES);
+    let patch = |find: &str, replacement: &str| {
+        let patch = json!({ "path": "user/profile.md", "operation": "replace_lines",
+            "match": find, "replacement": replacement });
+        program.tool("memory_patch", patch).of(200);
+    };
+    patch("Budget is 80 lakh", "Budget is 95 lakh");
+    patch("Her code", "All her code");
+    patch("Budget is 95 lakh", "Budget: one crore");
+    let said = |query: &str| -> Vec<(String, String)> {
+        let found = program
+            .get(&format!("/v1/revisions?{query}"))
+            .of(200)
+            .json();
+        let revisions = found["revisions"].as_array().unwrap().iter();
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        revisions
+            .map(|revision| (text(&revision["phrase"]), text(&revision["operation"])))
+            .collect()
+    };
+    let was = |said: &str| (said.to_owned(), "patch".to_owned());
+    assert_eq!(
+        said("userId=alice&phrase=95%20LAKH"),
+        [was("removed"), was("added")]
+    );
+    let first = [was("removed"), ("added".to_owned(), String::new())];
+    assert_eq!(said("userId=alice&phrase=80%20lakh"), first);
+    assert_eq!(said("userId=alice&phrase=80%20lakh&path=shared"), []);
+    assert_eq!(said("userId=bob&phrase=95%20lakh"), []);
+    program
+        .get("/v1/revisions?userId=alice&phrase=-")
+        .refused(400, "VALIDATION_ERROR");
+    let log = program.cli(&["log", "--phrase", "95 lakh"]);
+    let log = String::from_utf8(log.stdout).unwrap();
+    assert_eq!(log.lines().count(), 2, "{log}");
+    assert!(log.contains("removed") && log.contains("added"), "{log}");
+}
+
+#[test]
 fn a_context_holds_what_bears_on_a_question_and_what_that_links_to() {
     let program = Program::serving(FILES);
     let read = |arguments| program.tool("memory_context", arguments).of(200).json();
