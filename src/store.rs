@@ -209,6 +209,11 @@ impl Store {
         Ok(())
     }
 
+    /// The bytes that its disk still has room for; none when that cannot be told.
+    pub fn room_bytes(&self) -> Option<u64> {
+        self.0.shared.disk.room_bytes().ok()
+    }
+
     /// The folder that is served.
     pub fn path(&self) -> &Path {
         self.0.shared.disk.path()

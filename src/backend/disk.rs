@@ -126,6 +126,12 @@ impl Disk {
         &self.path
     }
 
+    /// The bytes that the file system still has for us.
+    pub fn room_bytes(&self) -> io::Result<u64> {
+        let room = sys::fstatvfs(&self.git)?;
+        Ok(room.f_bavail.saturating_mul(room.f_frsize))
+    }
+
     /// Takes the lock that makes this process the folder's only writer; `false` when another has it. It is an `flock`
     /// on `.git` itself: it dies with the process, so nobody ever has to remove one by hand.
     pub fn lock(&self) -> io::Result<bool> {

@@ -68,6 +68,8 @@ pub const SEARCH_READS_MAX: usize = 50;
 pub const LINK_DEPTH_MAX: usize = 2;
 /// Bytes of a question: a longer one is a document.
 pub const QUESTION_BYTES_MAX: usize = 4_000;
+/// With less room than this on its disk a search index is kept in RAM: the room is for writes.
+pub const INDEX_ROOM_BYTES_MIN: u64 = 256 << 20;
 /// Commits that one answer lists.
 pub const LOG_COMMITS_MAX: usize = 10_000;
 /// How often branch, files and git index may move right after each other.

@@ -154,7 +154,7 @@ fn write_and_save(scene: &Scene, time: Duration) {
         }
         number += 1;
     }
-    assert!(written > 10, "hardly anything was written: {written}");
+    assert!(written > 2, "hardly anything was written: {written}");
 }
 
 /// What a committed link names is not served, and is not written through.

@@ -1,6 +1,7 @@
 //! The index beside the memory: opened or made anew at the start, and brought along by a thread of its own.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::thread::JoinHandle;
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::backend::search_index::{Change, IndexedFile, SearchIndex, Searcher, folder};
 use crate::model::digest::Digest;
 use crate::model::error::{Doing, Error, Fault};
+use crate::model::limits::INDEX_ROOM_BYTES_MIN;
 use crate::model::object::Revision;
 use crate::model::path::{Layout, RepoPath};
 use crate::model::search::language::Language;
@@ -65,27 +67,20 @@ impl Search {
     /// Opens the index of a memory and brings it along, which for a new one takes a second for some ten thousand files.
     pub fn open(store: Store, language: Language) -> Result<Arc<Self>, Error> {
         let snapshot = store.snapshot();
-        let (index, stamp) = opened(&store)?;
-        let indexed = stamp
-            .as_deref()
-            .and_then(|stamp| revision_of(stamp, language));
-        let changed = match indexed {
-            Some(revision) if revision == snapshot.revision => Some(Vec::new()),
-            Some(revision) => store.changed_since(revision)?,
-            None => None,
+        let index = match on_disk(&store, &snapshot, language) {
+            Ok(index) => index,
+            Err(error) => {
+                let place = folder(store.path());
+                if !is_behind_a_link(&place) {
+                    // What there is of it must not take the room that writes need.
+                    drop(std::fs::remove_dir_all(place));
+                }
+                tracing::warn!(%error, "the search index is kept in RAM until the next start");
+                let index = SearchIndex::open(None)?.0;
+                index_all(&index, &store, &snapshot, language)?;
+                index
+            }
         };
-        let all = || snapshot.files().map(|(path, _)| path.clone()).collect();
-        // Of a memory that is not known any more, nothing in the index can be trusted.
-        let (index, changed) = match changed {
-            Some(changed) => (index, changed),
-            None if stamp.is_none() => (index, all()),
-            None => (renewed(&store)?, all()),
-        };
-        if indexed != Some(snapshot.revision) {
-            let changes = changes(&snapshot, &changed, (store.layout(), language));
-            let stamp = stamp_of(snapshot.revision, language);
-            index.update(reported(changes, changed.len()), &stamp)?;
-        }
         let base = Base {
             searcher: index.searcher()?,
         };
@@ -163,6 +158,9 @@ impl Search {
         if let Some((stop, thread)) = thread {
             drop(stop);
             drop(thread.join());
+        }
+        if !has_room(&self.store) {
+            return Ok(());
         }
         self.bring_along()
     }
@@ -249,6 +247,9 @@ fn follow(search: &Weak<Search>, stopped: &Receiver<()>) {
         };
         if search.is_due() {
             let began = Instant::now();
+            if !has_room(&search.store) {
+                continue;
+            }
             if let Err(error) = search.bring_along() {
                 // Searches read from the memory what the index does not have.
                 tracing::warn!(%error, "the search index is not brought along");
@@ -258,25 +259,66 @@ fn follow(search: &Weak<Search>, stopped: &Receiver<()>) {
     }
 }
 
-/// The index of a memory; one in RAM where none can be on its disk.
-fn opened(store: &Store) -> Result<(SearchIndex, Option<String>), Fault> {
+/// The index that lies beside a memory, brought along to a snapshot, or made anew.
+fn on_disk(store: &Store, snapshot: &Snapshot, language: Language) -> Result<SearchIndex, Error> {
     let place = folder(store.path());
-    let is_link =
-        |path: &std::path::Path| path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
-    // A link that came with somebody's commit would have us write where it leads.
-    if place.ancestors().take(2).any(is_link) {
-        tracing::warn!("a link stands at .memoryd: the search index is kept in RAM");
-        return SearchIndex::open(None);
+    if is_behind_a_link(&place) {
+        return Err(Fault::new("open the search index", "a link stands at .memoryd").into());
     }
-    SearchIndex::open(Some(&place)).or_else(|fault| {
-        tracing::warn!(%fault, "the search index is kept in RAM");
-        SearchIndex::open(None)
-    })
+    if !has_room(store) {
+        return Err(Fault::new("open the search index", "the disk is nearly full").into());
+    }
+    let (index, stamp) = SearchIndex::open(Some(&place))?;
+    let indexed = stamp
+        .as_deref()
+        .and_then(|stamp| revision_of(stamp, language));
+    let changed = match indexed {
+        Some(revision) if revision == snapshot.revision => return Ok(index),
+        Some(revision) => store.changed_since(revision)?,
+        None => None,
+    };
+    if let Some(changed) = changed {
+        let changes = changes(snapshot, &changed, (store.layout(), language));
+        index.update(changes, &stamp_of(snapshot.revision, language))?;
+        return Ok(index);
+    }
+    if stamp.is_none() {
+        index_all(&index, store, snapshot, language)?;
+        return Ok(index);
+    }
+    // Of a memory that is not known any more, nothing in the index can be trusted.
+    drop(index);
+    std::fs::remove_dir_all(&place).doing("remove the old search index")?;
+    let (index, _) = SearchIndex::open(Some(&place))?;
+    index_all(&index, store, snapshot, language)?;
+    Ok(index)
 }
 
-fn renewed(store: &Store) -> Result<SearchIndex, Fault> {
-    std::fs::remove_dir_all(folder(store.path())).doing("remove the old search index")?;
-    Ok(opened(store)?.0)
+fn has_room(store: &Store) -> bool {
+    store
+        .room_bytes()
+        .is_none_or(|bytes| bytes >= INDEX_ROOM_BYTES_MIN)
+}
+
+/// A link that came with somebody's commit would have us write where it leads.
+fn is_behind_a_link(place: &Path) -> bool {
+    let is_link = |path: &Path| path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+    place.ancestors().take(2).any(is_link)
+}
+
+/// Takes every file into an empty index.
+fn index_all(
+    index: &SearchIndex,
+    store: &Store,
+    snapshot: &Snapshot,
+    language: Language,
+) -> Result<(), Fault> {
+    let all: Vec<_> = snapshot.files().map(|(path, _)| path.clone()).collect();
+    let changes = changes(snapshot, &all, (store.layout(), language));
+    index.update(
+        reported(changes, all.len()),
+        &stamp_of(snapshot.revision, language),
+    )
 }
 
 fn changes<'a>(

@@ -59,11 +59,7 @@ fn guesses(
     let is_known = moment.pending.iter().any(|file| file.has(&term.text));
     if word.chars().count() < WORD_CHARS_MIN
         || is_known
-        || moment
-            .base
-            .searcher
-            .files_with(sight.stretch(), &term.text)?
-            > 0
+        || moment.base.searcher.has(sight.stretch(), &term.text)?
     {
         return Ok(Vec::new());
     }

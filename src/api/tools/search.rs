@@ -11,8 +11,8 @@ use crate::backend::clock;
 use crate::model::caller::Caller;
 use crate::model::error::{Error, Rejection};
 use crate::model::limits::{
-    CONTEXT_CHARS, LINK_DEPTH_MAX, SEARCH_CHARS, SEARCH_CHARS_MAX, SEARCH_READS_MAX,
-    SEARCH_RESULTS, SEARCH_RESULTS_MAX,
+    CONTEXT_CHARS, LINK_DEPTH_MAX, QUESTION_BYTES_MAX, SEARCH_CHARS, SEARCH_CHARS_MAX,
+    SEARCH_READS_MAX, SEARCH_RESULTS, SEARCH_RESULTS_MAX,
 };
 use crate::model::path::VirtualPrefix;
 
@@ -126,6 +126,7 @@ fn smart_read(memory: &Memory, caller: &Caller, arguments: &Value) -> Result<Val
         Some((given.0?, given.1?, given.2?, given.3?))
     })?;
     let query = query.filter(|query| !query.trim().is_empty());
+    query.map_or(Ok(()), check_question)?;
     let depth = match related.unwrap_or(query.is_some()) {
         true => depth.unwrap_or(1),
         false => 0,
@@ -139,14 +140,21 @@ fn smart_read(memory: &Memory, caller: &Caller, arguments: &Value) -> Result<Val
     context(&*memory.search()?, &sight, query, budget, layout)
 }
 
-/// Refuses a question that is none.
+/// Refuses a question that is none, and one that is a document.
 pub fn check_question(question: &str) -> Result<(), Rejection> {
-    match question.trim().is_empty() {
-        true => Err(Rejection::validation(
+    if question.trim().is_empty() {
+        return Err(Rejection::validation(
             "Say what to search for: the query is empty",
-        )),
-        false => Ok(()),
+        ));
     }
+    if question.len() > QUESTION_BYTES_MAX {
+        return Err(Rejection::TooLarge {
+            bound: "question_bytes_max",
+            limit: QUESTION_BYTES_MAX,
+            size: question.len(),
+        });
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -156,6 +164,7 @@ mod tests {
     #[test]
     fn only_nothing_is_no_question() {
         assert!(check_question(" \n").is_err());
+        assert!(check_question(&"a ".repeat(QUESTION_BYTES_MAX)).is_err());
         for question in ["?", "a", "-", "path:x"] {
             assert!(check_question(question).is_ok());
         }

@@ -90,15 +90,23 @@ impl Searcher {
         }))
     }
 
-    /// In how many files of some folders a term stands.
-    pub fn files_with(&self, stretch: &Stretch, term: &str) -> io::Result<u64> {
-        let mut count = 0;
+    /// Whether a term stands in a file of some folders.
+    pub fn has(&self, stretch: &Stretch, term: &str) -> io::Result<bool> {
         for segment in &self.segments {
-            if let Some(postings) = segment.postings(Field::File, term)? {
-                count += segment.alive_in(postings, &segment.ranges(stretch));
+            let Some(mut postings) = segment.postings(Field::File, term)? else {
+                continue;
+            };
+            for range in segment.ranges(stretch) {
+                let mut document = seek(&mut postings, range.start);
+                while document < range.end {
+                    if !segment.reader.is_deleted(document) {
+                        return Ok(true);
+                    }
+                    document = postings.advance();
+                }
             }
         }
-        Ok(count)
+        Ok(false)
     }
 
     /// The words of some folders that are near one, with the number of files that have them. Words whose stem differs
@@ -108,7 +116,8 @@ impl Searcher {
         for segment in &self.segments {
             let ranges = segment.ranges(stretch);
             for index in [&segment.texts[Field::File as usize], &segment.words] {
-                let mut stream = index.terms().search(near).into_stream()?;
+                let search = index.terms().search(near).ge(near.first());
+                let mut stream = search.lt(near.end()).into_stream()?;
                 while let Some((key, info)) = stream.next() {
                     let word = String::from_utf8_lossy(key);
                     let postings =
