@@ -210,7 +210,8 @@ impl SearchIndex {
         Ok(writer)
     }
 
-    /// Small segments become one when there are many; everything becomes one when much of it is deleted.
+    /// Small segments become one when there are many; everything becomes one when much of it is deleted, and when the
+    /// small ones have grown to half of the largest.
     fn merge(&self, writer: &mut IndexWriter) -> tantivy::Result<()> {
         let mut segments = self.index.searchable_segment_metas()?;
         segments.sort_by_key(|segment| std::cmp::Reverse(segment.num_docs()));
@@ -219,23 +220,16 @@ impl SearchIndex {
             .map(|segment| segment.num_deleted_docs())
             .sum();
         let all: u32 = segments.iter().map(|segment| segment.max_doc()).sum();
-        let is_full_of_holes = deleted as f32 > all as f32 * DELETED_PART_MAX;
-        if !is_full_of_holes && segments.len() <= SEGMENTS_MAX {
-            return Ok(());
-        }
         let largest = segments.first().map_or(0, |segment| segment.num_docs());
-        let small: u32 = segments
-            .iter()
-            .skip(1)
-            .map(|segment| segment.num_docs())
-            .sum();
-        let spared = usize::from(!is_full_of_holes && small < largest / 2);
-        let merged: Vec<_> = segments
-            .iter()
-            .skip(spared)
-            .map(|segment| segment.id())
-            .collect();
-        writer.merge(&merged).wait()?;
+        let small = all - deleted - largest;
+        let is_full_of_holes = deleted as f32 > all as f32 * DELETED_PART_MAX;
+        let spared = match (is_full_of_holes, small > largest / 2) {
+            (false, false) if segments.len() <= SEGMENTS_MAX => return Ok(()),
+            (false, false) => 1,
+            _ => 0,
+        };
+        let merged = segments.iter().skip(spared).map(|segment| segment.id());
+        writer.merge(&merged.collect::<Vec<_>>()).wait()?;
         writer.garbage_collect_files().wait()?;
         Ok(())
     }
