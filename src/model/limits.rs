@@ -74,7 +74,7 @@ pub const INDEX_ROOM_BYTES_MIN: u64 = 256 << 20;
 pub const LOG_COMMITS_MAX: usize = 10_000;
 /// How often branch, files and git index may move right after each other.
 pub const SHOW_BURST: u32 = 16;
-/// They may move once more after each of these: at this pace nine of ten `git commit` win their race.
+/// They may move once more after each of these: at this pace nearly every `git commit` wins its race.
 pub const SHOW_INTERVAL: Duration = Duration::from_secs(1);
 /// Seconds that a hold lasts. None stands longer, whoever forgot it.
 pub const HOLD_SECONDS_MAX: u64 = 600;

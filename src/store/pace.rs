@@ -1,7 +1,7 @@
 //! The pace of shows: a token bucket, so that people's own `git commit` nearly always wins its race.
 //!
 //! Git reads HEAD before it takes its locks, so a commit fails whenever the branch moves while somebody's editor is open
-//! or a large index is being read. At one move a second nine in ten succeed, at twenty a second none does. A burst of
+//! or a large index is being read. At one move a second 99 of 100 succeed, at twenty a second none does. A burst of
 //! single writes is shown at once; a stream is shown once a second.
 
 use std::sync::{Mutex, PoisonError};
