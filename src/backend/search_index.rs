@@ -141,11 +141,14 @@ impl SearchIndex {
     }
 
     fn reopened(folder: &Path) -> Result<(Self, Option<String>), Fault> {
-        let opened = Self::around(Index::open_in_dir(folder))?;
-        let damaged = opened.index.validate_checksum().doing(OPENING)?;
+        // By an index of its own: whatever is read through the one that stays, stays in RAM.
+        let read_once = Index::open_in_dir(folder).doing(OPENING)?;
+        let damaged = read_once.validate_checksum().doing(OPENING)?;
+        drop(read_once);
         if !damaged.is_empty() {
             return Err(Fault::new(OPENING, format!("damaged: {damaged:?}")));
         }
+        let opened = Self::around(Index::open_in_dir(folder))?;
         let meta = opened.index.load_metas().doing(OPENING)?;
         let stamp = meta
             .payload
