@@ -65,10 +65,10 @@ impl Daemon {
         let runtime = runtime()?;
         let signals = signals(&runtime)?;
         let memory = open_with(folder, &config)?;
-        // Whoever searches first shall not wait for the index.
-        memory.search()?;
         let address_file = folder.join(ADDRESS_FILE);
-        match take(listen, &address_file, &token) {
+        // Whoever searches first shall not wait for the index.
+        let ready = memory.search().map(drop);
+        match ready.and_then(|()| take(listen, &address_file, &token)) {
             Ok(listener) => Ok(Self {
                 runtime,
                 listener,

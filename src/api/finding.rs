@@ -11,6 +11,7 @@ use crate::backend::clock;
 use crate::model::document::links::links as links_of;
 use crate::model::error::{Error, Rejection};
 use crate::model::limits::{SEARCH_CHARS, SEARCH_RESULTS, SEARCH_RESULTS_MAX};
+use crate::model::object::Revision;
 use crate::model::path::{RepoPath, fold};
 
 /// A question with all that may narrow it down.
@@ -44,7 +45,7 @@ pub struct Links {
 
 impl Find {
     /// The answer as JSON. It may read git, so it may block.
-    pub fn run(&self, memory: &Memory, sight: &Sight) -> Result<Value, Error> {
+    pub fn run(&self, memory: &Memory, sight: &Sight) -> Result<(Revision, Value), Error> {
         if self.tag.is_none() {
             check_question(&self.question)?;
         }
@@ -82,14 +83,15 @@ impl Find {
             now: clock::now(),
         };
         let about = (memory.store().layout(), search.language());
-        Ok(answer(&findings, &self.question, asked, about))
+        let answer = answer(&findings, &self.question, asked, about);
+        Ok((findings.revision, answer))
     }
 }
 
 impl Links {
     /// The answer as JSON: `{links: [{line, target, path}], backlinks: [{path, line, target}]}`; a link without a path is
     /// dead. Refuses a file that is not there.
-    pub fn run(&self, memory: &Memory, sight: &Sight) -> Result<Value, Error> {
+    pub fn run(&self, memory: &Memory, sight: &Sight) -> Result<(Revision, Value), Error> {
         let snapshot = memory.store().snapshot();
         let (name, file) = sight
             .name(&self.path)
@@ -125,7 +127,9 @@ impl Links {
                 }
             }
         }
-        Ok(json!({ "path": name, "links": out, "backlinks": back, "revision": snapshot.revision }))
+        let revision = snapshot.revision;
+        let answer = json!({ "path": name, "links": out, "backlinks": back, "revision": revision });
+        Ok((revision, answer))
     }
 }
 

@@ -21,6 +21,7 @@ mod pending;
 mod sight;
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::backend::search_index::Hit;
@@ -108,14 +109,24 @@ impl Found {
 impl Search {
     /// The passages that answer a question, out of what is in sight.
     pub fn find(&self, sight: &Sight, question: &Question<'_>) -> Result<Findings, Error> {
-        let moment = self.moment(sight);
+        self.find_in(&self.moment(sight), sight, question)
+    }
+
+    /// The same at a moment that more is asked of.
+    fn find_in(
+        &self,
+        moment: &Moment,
+        sight: &Sight,
+        question: &Question<'_>,
+    ) -> Result<Findings, Error> {
         let query = Query::parse(question.text, self.language());
-        let terms = misspelt::weighted(&moment, sight, &query, self.language()).map_err(reading)?;
-        let is_pending = |key| moment.pending.iter().any(|pending| pending.key == key);
+        let terms = misspelt::weighted(moment, sight, &query, self.language()).map_err(reading)?;
+        let pending: HashSet<u64> = moment.pending.iter().map(|file| file.key).collect();
+        let is_pending = |key| pending.contains(&key);
         let searcher = &moment.base.searcher;
         let hits = searcher.search(sight.stretch(), &terms, is_pending);
         let hits = hits.map_err(reading)?;
-        Filter::new(query, question).findings(&moment, sight, terms, hits)
+        Filter::new(query, question).findings(moment, sight, terms, hits)
     }
 
     /// The same in the memory as it was at a moment, which is read from git: it takes its time.

@@ -19,6 +19,7 @@ use crate::api::report::Report;
 use crate::model::caller::{Caller, Role};
 use crate::model::edit::Edit;
 use crate::model::error::{Error, Rejection};
+use crate::model::object::Revision;
 
 /// One tool.
 #[derive(Debug, Clone, Copy)]
@@ -47,8 +48,8 @@ pub enum ToolKind {
 pub enum Run {
     /// Answers from the memory as it is.
     Read(fn(&View<'_>, &Value) -> Result<Value, Rejection>),
-    /// Searches, which may take a while.
-    Find(fn(&Memory, &Caller, &Value) -> Result<Value, Error>),
+    /// Searches, which may take a while, and says of which revision the answer is.
+    Find(fn(&Memory, &Caller, &Value) -> Result<(Revision, Value), Error>),
     /// Says what is to be changed, and why.
     Write(fn(&Value) -> Result<Intent, Rejection>),
 }
@@ -63,8 +64,8 @@ pub struct Intent {
 /// What became of a call so far.
 #[derive(Debug)]
 pub enum Called {
-    /// It is answered.
-    Answered(Value),
+    /// It is answered, from this revision.
+    Answered(Revision, Value),
     /// The store has to be asked, and its receipt worded.
     Asking(Box<Edit>, Report),
 }
@@ -128,8 +129,15 @@ impl ToolSpec {
         retry_key: Option<&str>,
     ) -> Result<Called, Error> {
         match self.run {
-            Run::Read(read) => Ok(Called::Answered(read(&memory.view(caller), arguments)?)),
-            Run::Find(find) => find(memory, caller, arguments).map(Called::Answered),
+            Run::Read(read) => {
+                let view = memory.view(caller);
+                let answer = read(&view, arguments)?;
+                Ok(Called::Answered(view.revision(), answer))
+            }
+            Run::Find(find) => {
+                let (revision, answer) = find(memory, caller, arguments)?;
+                Ok(Called::Answered(revision, answer))
+            }
             Run::Write(plan) => {
                 let Intent { deed, reason } = plan(arguments)?;
                 let report = Report::of(&deed);

@@ -63,7 +63,7 @@ impl Search {
     pub(super) fn run(self, memory: &Memory) -> Result<Found, Error> {
         let names = self.on_behalf.names(memory.store().layout())?;
         let sight = names.sight(self.prefix.as_deref())?;
-        let answer = self.find.run(memory, &sight)?;
+        let (_, answer) = self.find.run(memory, &sight)?;
         serde_json::from_value(answer)
             .map_err(|error| Fault::new("word what was found", error).into())
     }

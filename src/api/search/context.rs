@@ -6,12 +6,14 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::base::Moment;
 use super::{Question, Search, Sight};
 use crate::api::links::Links;
 use crate::api::prompt::fence::{Trust, fence};
 use crate::backend::clock;
 use crate::model::document::links::links;
 use crate::model::error::Error;
+use crate::model::object::Revision;
 use crate::model::path::{Layout, RepoPath};
 use crate::model::snapshot::Snapshot;
 
@@ -46,24 +48,30 @@ pub fn context(
     question: Option<&str>,
     budget: Budget,
     layout: Layout,
-) -> Result<Value, Error> {
-    let snapshot = search.moment(sight).snapshot;
+) -> Result<(Revision, Value), Error> {
+    let moment = search.moment(sight);
+    let snapshot = &moment.snapshot;
     let mut chosen = match question {
-        Some(question) => matching(search, sight, question)?,
-        None => newest(&snapshot, sight),
+        Some(question) => matching(search, (&moment, sight), question)?,
+        None => newest(snapshot, sight),
     };
-    follow_links(&mut chosen, &snapshot, sight, budget.depth, layout);
-    Ok(rendered(&snapshot, &chosen, budget.max_chars))
+    follow_links(&mut chosen, snapshot, sight, budget.depth, layout);
+    let content = rendered(snapshot, &chosen, budget.max_chars);
+    Ok((snapshot.revision, content))
 }
 
-fn matching(search: &Search, sight: &Sight, question: &str) -> Result<Vec<Chosen>, Error> {
+fn matching(
+    search: &Search,
+    (moment, sight): (&Moment, &Sight),
+    question: &str,
+) -> Result<Vec<Chosen>, Error> {
     let question = Question {
         text: question,
         limit: PASSAGES,
         ..Question::default()
     };
     let mut chosen: Vec<Chosen> = Vec::new();
-    for found in search.find(sight, &question)?.passages {
+    for found in search.find_in(moment, sight, &question)?.passages {
         if chosen.iter().all(|other| other.path != found.path) {
             chosen.push(Chosen {
                 path: found.path,

@@ -14,6 +14,7 @@ use crate::model::limits::{
     CONTEXT_CHARS, LINK_DEPTH_MAX, QUESTION_BYTES_MAX, SEARCH_CHARS, SEARCH_CHARS_MAX,
     SEARCH_READS_MAX, SEARCH_RESULTS, SEARCH_RESULTS_MAX,
 };
+use crate::model::object::Revision;
 use crate::model::path::VirtualPrefix;
 
 /// Where the arguments stand in a request.
@@ -85,7 +86,7 @@ pub(super) const SMART_READ: ToolSpec = ToolSpec {
     run: Run::Find(smart_read),
 };
 
-fn search(memory: &Memory, caller: &Caller, arguments: &Value) -> Result<Value, Error> {
+fn search(memory: &Memory, caller: &Caller, arguments: &Value) -> Result<(Revision, Value), Error> {
     let (query, limit, prefix, max_chars) = Fields::read(arguments, AT, |fields| {
         let given = (
             fields.text("query"),
@@ -112,10 +113,15 @@ fn search(memory: &Memory, caller: &Caller, arguments: &Value) -> Result<Value, 
         now: clock::now(),
     };
     let findings = search.find(&sight, &question)?;
-    Ok(answer(&findings, query, asked, (layout, search.language())))
+    let about = (layout, search.language());
+    Ok((findings.revision, answer(&findings, query, asked, about)))
 }
 
-fn smart_read(memory: &Memory, caller: &Caller, arguments: &Value) -> Result<Value, Error> {
+fn smart_read(
+    memory: &Memory,
+    caller: &Caller,
+    arguments: &Value,
+) -> Result<(Revision, Value), Error> {
     let (query, max_chars, related, depth) = Fields::read(arguments, AT, |fields| {
         let given = (
             fields.optional_text("query"),

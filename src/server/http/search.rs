@@ -38,8 +38,7 @@ pub(super) async fn search(
             Some(_) => return Err(visit.query.wrong("explain", "Must be true or false").into()),
         },
     };
-    let at = house.memory.view(&caller).revision();
-    let answer = house
+    let (at, answer) = house
         .blocking(move |memory| find.run(memory, &sight))
         .await?;
     Ok(reply::json(&answer, at))
@@ -57,8 +56,7 @@ pub(super) async fn links(
     let layout = house.memory.store().layout();
     let place = layout.repo_path(&path, caller.owners())?;
     let sight = Sight::of(layout, &caller, &VirtualPrefix::parse(None)?)?;
-    let at = house.memory.view(&caller).revision();
-    let answer = house
+    let (at, answer) = house
         .blocking(move |memory| Links { path: place }.run(memory, &sight))
         .await?;
     Ok(reply::json(&answer, at))

@@ -113,7 +113,6 @@ impl House {
         visit: &Visit,
     ) -> Result<Response, Refusal> {
         let (wait, retry_key) = (visit.wait()?, visit.header("idempotency-key")?);
-        let at = self.memory.view(caller).revision();
         let called = match tool.may_block() {
             false => tool.call(&self.memory, caller, arguments, retry_key)?,
             true => {
@@ -123,7 +122,7 @@ impl House {
             }
         };
         match called {
-            Called::Answered(answer) => Ok(reply::json(&answer, at)),
+            Called::Answered(at, answer) => Ok(reply::json(&answer, at)),
             Called::Asking(edit, report) => {
                 let receipt = self.submit(*edit, wait).await?;
                 let mut answer = report.value(&receipt);
