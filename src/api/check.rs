@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::api::links::Links;
+use crate::model::document::Document;
+use crate::model::document::front_matter::FrontMatter;
 use crate::model::document::links::links;
 use crate::model::limits::INDEX_FILE_BYTES_MAX;
 use crate::model::path::{Layout, Place, RepoPath};
@@ -42,6 +44,8 @@ pub enum Kind {
     Nobodys,
     /// A file without text.
     Empty,
+    /// Front matter that says nothing, because it is no YAML or of other types than those that are known.
+    FrontMatter,
     /// A key or token that everybody who reads the file can use.
     Secret,
     /// What tells who a person is.
@@ -63,6 +67,7 @@ pub fn check(
         let mut found = check_place(path, layout);
         found.extend(check_name(snapshot, path));
         found.extend(check_size(path, file, file_bytes_max));
+        found.extend(check_front_matter(path, file));
         found.extend(dead_links(&links, path, &file.text));
         found.extend(screen(path, &file.text, screening));
         found.sort_by_key(|finding| finding.line);
@@ -87,6 +92,18 @@ fn check_name(snapshot: &Snapshot, path: &RepoPath) -> Option<Finding> {
         .filter(|other| *other < path.as_str())?;
     let message = format!("it differs from \"{other}\" only by case or Unicode form");
     Some(finding(path, Kind::NameCollision, message))
+}
+
+fn check_front_matter(path: &RepoPath, file: &File) -> Option<Finding> {
+    let range = Document::parse(&file.text)
+        .front_matter
+        .filter(|_| path.as_str().ends_with(".md"))?;
+    let is_read = file.text.get(range).and_then(FrontMatter::read).is_some();
+    let message = "its front matter says nothing: it is no YAML, or title, description, tags or stale_after are no texts";
+    (!is_read).then(|| Finding {
+        line: Some(1),
+        ..finding(path, Kind::FrontMatter, message)
+    })
 }
 
 fn check_size(path: &RepoPath, file: &File, file_bytes_max: usize) -> Option<Finding> {
@@ -222,7 +239,7 @@ mod tests {
     fn each_mistake_is_found_where_it_is() {
         let large = "x".repeat(10_001);
         let index = "x".repeat(8_001);
-        let table: [Row<'_>; 8] = [
+        let table: [Row<'_>; 9] = [
             (
                 &[("shared/a.md", "\nx -> shared/b.md\n")],
                 "shared/a.md",
@@ -266,6 +283,12 @@ mod tests {
                 Kind::Nobodys,
             ),
             (&[("shared/a.md", " \n")], "shared/a.md", None, Kind::Empty),
+            (
+                &[("shared/a.md", "---\ntitle: [\n---\n# A\n")],
+                "shared/a.md",
+                Some(1),
+                Kind::FrontMatter,
+            ),
         ];
         for (files, path, line, kind) in table {
             assert_eq!(found(files), [(path.to_owned(), line, kind)]);

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use crate::api::links;
 use crate::api::memory::Memory;
-use crate::api::search::{Asked, Findings, Question, Sight, answer};
+use crate::api::search::{Asked, Question, Sight, answer};
 use crate::api::tools::check_question;
 use crate::backend::clock;
 use crate::model::document::links::links as links_of;
 use crate::model::error::{Error, Rejection};
-use crate::model::limits::{SEARCH_CHARS, SEARCH_RESULTS, SEARCH_RESULTS_MAX};
+use crate::model::limits::{SEARCH_CHARS, SEARCH_RESULTS};
 use crate::model::object::Revision;
 use crate::model::path::{RepoPath, fold};
 
@@ -54,29 +54,20 @@ impl Find {
             .since
             .as_deref()
             .map(|since| moment("since", since, clock::Edge::Start));
-        let limit = self.limit.unwrap_or(SEARCH_RESULTS);
         let question = Question {
             text: &self.question,
-            // Who wrote a file last is known to git only, and asked for what is found.
-            limit: if self.author.is_some() {
-                SEARCH_RESULTS_MAX * 10
-            } else {
-                limit
-            },
+            limit: self.limit.unwrap_or(SEARCH_RESULTS),
             since: since.transpose()?,
             tag: self.tag.as_deref(),
+            author: self.author.as_deref(),
         };
-        let mut findings = match self.as_of.as_deref() {
+        let findings = match self.as_of.as_deref() {
             None => search.find(sight, &question)?,
             Some(as_of) => {
                 let moment = moment("asOf", as_of, clock::Edge::End)?;
                 search.find_at(sight, &question, moment)?
             }
         };
-        if let Some(author) = &self.author {
-            by_author(memory, &mut findings, author)?;
-            findings.passages.truncate(limit);
-        }
         let asked = Asked {
             max_chars: self.max_chars.unwrap_or(SEARCH_CHARS),
             explain: self.explain,
@@ -139,26 +130,4 @@ fn moment(name: &str, text: &str, edge: clock::Edge) -> Result<i64, Rejection> {
             "{name}: give a day as 2026-01-31, or a moment as 2026-01-31T12:00:00Z"
         ))
     })
-}
-
-/// Leaves only what somebody changed last.
-fn by_author(memory: &Memory, findings: &mut Findings, author: &str) -> Result<(), Error> {
-    let wanted = fold(author).into_owned();
-    let mut kept = Vec::new();
-    for found in std::mem::take(&mut findings.passages) {
-        let commit = memory.store().commit(found.file.revision)?;
-        let is_theirs = commit.is_some_and(|commit| {
-            let author = format!(
-                "{} <{}>",
-                commit.facts.author.name(),
-                commit.facts.author.email()
-            );
-            fold(&author).contains(&wanted)
-        });
-        if is_theirs {
-            kept.push(found);
-        }
-    }
-    findings.passages = kept;
-    Ok(())
 }

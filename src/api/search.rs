@@ -21,7 +21,7 @@ mod pending;
 mod sight;
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::backend::search_index::Hit;
@@ -33,6 +33,7 @@ use crate::model::search::phrase::Phrase;
 use crate::model::search::query::Query;
 use crate::model::search::score::{Totals, Weighted};
 use crate::model::snapshot::{File, Seconds, Snapshot};
+use crate::store::Store;
 
 pub use answer::{Asked, answer, snippet};
 pub use base::Search;
@@ -52,6 +53,8 @@ pub struct Question<'a> {
     pub since: Option<Seconds>,
     /// Only files with this tag in their front matter.
     pub tag: Option<&'a str>,
+    /// Only files that were changed last by somebody whose name or address has this in it.
+    pub author: Option<&'a str>,
 }
 
 /// What was found, and of which memory.
@@ -126,7 +129,7 @@ impl Search {
         let searcher = &moment.base.searcher;
         let hits = searcher.search(sight.stretch(), &terms, is_pending);
         let hits = hits.map_err(reading)?;
-        Filter::new(query, question).findings(moment, sight, terms, hits)
+        Filter::new(self.store(), query, question).findings(moment, sight, terms, hits)
     }
 
     /// The same in the memory as it was at a moment, which is read from git: it takes its time.
@@ -140,23 +143,32 @@ impl Search {
         let query = Query::parse(question.text, self.language());
         let terms = misspelt::weighted(&now, sight, &query, self.language()).map_err(reading)?;
         let moment = self.past(now, sight, at)?;
-        Filter::new(query, question).findings(&moment, sight, terms, Vec::new())
+        Filter::new(self.store(), query, question).findings(&moment, sight, terms, Vec::new())
     }
 }
 
 /// What a passage must be, beside an answer.
-struct Filter {
+struct Filter<'a> {
+    store: &'a Store,
     query: Query,
     since: Option<Seconds>,
     tags: Vec<String>,
+    /// Folded.
+    author: Option<String>,
+    /// Whether a commit is that author's, as far as git was asked.
+    authored: HashMap<Revision, bool>,
     limit: usize,
     found: Vec<Found>,
 }
 
-impl Filter {
-    fn new(query: Query, question: &Question<'_>) -> Self {
-        let asked = question.tag.map(|tag| fold(tag).into_owned());
+impl<'a> Filter<'a> {
+    fn new(store: &'a Store, query: Query, question: &Question<'_>) -> Self {
+        let folded = |text: &str| fold(text).into_owned();
+        let asked = question.tag.map(folded);
         Self {
+            store,
+            author: question.author.map(folded),
+            authored: HashMap::new(),
             since: question.since,
             tags: query.tags.iter().cloned().chain(asked).collect(),
             query,
@@ -167,7 +179,10 @@ impl Filter {
 
     /// Whether it lets everything through.
     fn is_idle(&self) -> bool {
-        self.since.is_none() && self.tags.is_empty() && self.query.paths.is_empty()
+        self.since.is_none()
+            && self.tags.is_empty()
+            && self.author.is_none()
+            && self.query.paths.is_empty()
     }
 
     fn findings(
@@ -179,7 +194,7 @@ impl Filter {
     ) -> Result<Findings, Error> {
         match self.query.is_filter_only() {
             true if self.is_idle() => {}
-            true => self.newest(&moment.snapshot, sight),
+            true => self.newest(&moment.snapshot, sight)?,
             false => self.best(moment, sight, &terms, hits)?,
         }
         Ok(Findings {
@@ -227,27 +242,55 @@ impl Filter {
             }
             equals.sort_unstable_by(best_first);
             for candidate in equals {
-                self.look_at(&moment.snapshot, sight, candidate);
+                self.look_at(&moment.snapshot, sight, candidate)?;
             }
         }
         Ok(())
     }
 
     /// Every file that fits, the one that changed last first.
-    fn newest(&mut self, snapshot: &Snapshot, sight: &Sight) {
+    fn newest(&mut self, snapshot: &Snapshot, sight: &Sight) -> Result<(), Error> {
         let mut files: Vec<_> = sight.files(snapshot).collect();
         files.sort_by_key(|(_, file)| std::cmp::Reverse(file.updated_at));
         let paths: Vec<_> = files.into_iter().map(|(path, _)| path.clone()).collect();
         for path in paths {
             let (part, score) = (0, 1.0);
-            self.look_at(snapshot, sight, Candidate { path, part, score });
+            self.look_at(snapshot, sight, Candidate { path, part, score })?;
         }
+        Ok(())
     }
 
-    fn look_at(&mut self, snapshot: &Snapshot, sight: &Sight, candidate: Candidate) {
-        if self.found.len() < self.limit {
-            self.found.extend(self.fitting(snapshot, sight, candidate));
+    fn look_at(
+        &mut self,
+        snapshot: &Snapshot,
+        sight: &Sight,
+        candidate: Candidate,
+    ) -> Result<(), Error> {
+        if self.found.len() < self.limit
+            && let Some(found) = self.fitting(snapshot, sight, candidate)
+            && self.is_by_author(found.file.revision)?
+        {
+            self.found.push(found);
         }
+        Ok(())
+    }
+
+    /// Who changed a file last is known to git only, so that is asked last.
+    fn is_by_author(&mut self, revision: Revision) -> Result<bool, Error> {
+        let Some(author) = &self.author else {
+            return Ok(true);
+        };
+        if let Some(known) = self.authored.get(&revision) {
+            return Ok(*known);
+        }
+        let commit = self.store.commit(revision)?;
+        let is_theirs = commit.is_some_and(|commit| {
+            let author_of = &commit.facts.author;
+            let written = format!("{} <{}>", author_of.name(), author_of.email());
+            fold(&written).contains(author.as_str())
+        });
+        self.authored.insert(revision, is_theirs);
+        Ok(is_theirs)
     }
 
     fn fitting(&self, snapshot: &Snapshot, sight: &Sight, candidate: Candidate) -> Option<Found> {

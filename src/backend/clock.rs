@@ -56,11 +56,6 @@ pub fn parse(text: &str, edge: Edge) -> Option<Seconds> {
     Some(moment.timestamp().as_second())
 }
 
-/// The day of a moment in UTC: `2026-11-21`.
-pub fn day(seconds: Seconds) -> String {
-    iso(seconds).chars().take(10).collect()
-}
-
 /// A moment as agents and people read it: `2026-11-21T14:03:05.000Z`.
 pub fn iso(seconds: Seconds) -> String {
     let moment = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH);

@@ -75,9 +75,10 @@ pub(crate) fn load_at(
         };
         commit = git.known_commit(*parent)?;
     }
-    let (revision, updated_at) = (commit.revision, commit.committed_at);
-    let mut snapshot = Snapshot::empty_at(revision, updated_at);
-    for file in git.differences(None, revision)? {
+    let files = git.differences(None, commit.revision)?;
+    let touched = git.last_touched(None, commit.revision, files.len())?;
+    let mut snapshot = Snapshot::empty_at(commit.revision, commit.committed_at);
+    for file in files {
         let (Some(path), Some(leaf)) = (served(&file.path), file.new) else {
             continue;
         };
@@ -89,10 +90,12 @@ pub(crate) fn load_at(
         }
         let blob = BlobId(leaf.id);
         if let Some(text) = text_in_git(git, leaf.mode, blob)? {
-            let text = text.into();
+            let (revision, updated_at) = *touched
+                .get(&file.path)
+                .unwrap_or(&(commit.revision, commit.committed_at));
             let file = File {
                 blob,
-                text,
+                text: text.into(),
                 revision,
                 updated_at,
             };

@@ -63,7 +63,8 @@ pub fn answer(
             "blobId": found.file.blob,
         });
         if let Some(stale) = found.passages.front_matter.stale_after.as_deref() {
-            result["stale"] = clock::day(asked.now).as_str().ge(stale).into();
+            let since = clock::parse(stale, clock::Edge::Start);
+            result["stale"] = since.is_some_and(|since| asked.now >= since).into();
         }
         if asked.explain {
             result["explain"] = explained(findings, found, best, (layout, language));

@@ -101,6 +101,10 @@ impl Search {
         Ok(search)
     }
 
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// What words in Latin letters are taken for.
     pub fn language(&self) -> Language {
         self.language

@@ -192,6 +192,13 @@ fn what_was_said_before_is_found_at_its_time() {
     assert!(text(&program, "").contains("95 lakh"));
     let then = before.replace('+', "%2B");
     assert!(text(&program, &format!("asOf={then}")).contains("80 lakh"));
+    // The daemon's own commit is the newest at the end of all days; the other files are as old as they were.
+    assert!(text(&program, "asOf=2999-01-01&author=agent@").contains("95 lakh"));
+    let of_person = get(
+        &program,
+        "userId=alice&q=lakh&asOf=2999-01-01&author=agent@",
+    );
+    assert_eq!(paths(&of_person), ["user/profile.md"]);
 }
 
 #[test]
