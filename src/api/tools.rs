@@ -43,13 +43,16 @@ pub enum ToolKind {
     Files,
 }
 
+/// An answer, and the revision that it is drawn from.
+pub type Drawn = (Revision, Value);
+
 /// What a tool does with its arguments.
 #[derive(Debug, Clone, Copy)]
 pub enum Run {
     /// Answers from the memory as it is.
     Read(fn(&View<'_>, &Value) -> Result<Value, Rejection>),
     /// Searches, which may take a while, and says of which revision the answer is.
-    Find(fn(&Memory, &Caller, &Value) -> Result<(Revision, Value), Error>),
+    Find(fn(&Memory, &Caller, &Value) -> Result<Drawn, Error>),
     /// Says what is to be changed, and why.
     Write(fn(&Value) -> Result<Intent, Rejection>),
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::schema::{flag, number, object, text};
-use super::{Run, ToolKind, ToolSpec};
+use super::{Drawn, Run, ToolKind, ToolSpec};
 use crate::api::fields::Fields;
 use crate::api::memory::Memory;
 use crate::api::search::{Asked, Budget, Question, Sight, answer, context};
@@ -14,7 +14,6 @@ use crate::model::limits::{
     CONTEXT_CHARS, LINK_DEPTH_MAX, QUESTION_BYTES_MAX, SEARCH_CHARS, SEARCH_CHARS_MAX,
     SEARCH_READS_MAX, SEARCH_RESULTS, SEARCH_RESULTS_MAX,
 };
-use crate::model::object::Revision;
 use crate::model::path::VirtualPrefix;
 
 /// Where the arguments stand in a request.
@@ -86,7 +85,7 @@ pub(super) const SMART_READ: ToolSpec = ToolSpec {
     run: Run::Find(smart_read),
 };
 
-fn search(memory: &Memory, caller: &Caller, arguments: &Value) -> Result<(Revision, Value), Error> {
+fn search(memory: &Memory, caller: &Caller, arguments: &Value) -> Result<Drawn, Error> {
     let (query, limit, prefix, max_chars) = Fields::read(arguments, AT, |fields| {
         let given = (
             fields.text("query"),
@@ -117,11 +116,7 @@ fn search(memory: &Memory, caller: &Caller, arguments: &Value) -> Result<(Revisi
     Ok((findings.revision, answer(&findings, query, asked, about)))
 }
 
-fn smart_read(
-    memory: &Memory,
-    caller: &Caller,
-    arguments: &Value,
-) -> Result<(Revision, Value), Error> {
+fn smart_read(memory: &Memory, caller: &Caller, arguments: &Value) -> Result<Drawn, Error> {
     let (query, max_chars, related, depth) = Fields::read(arguments, AT, |fields| {
         let given = (
             fields.optional_text("query"),
