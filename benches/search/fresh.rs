@@ -71,14 +71,8 @@ fn write(opened: &Opened, user: &str, number: usize, word: &str) -> Outcome<()> 
     let edit = Edit {
         steps: vec![(step, Precondition::Any)],
         provenance: Provenance {
-            author: Author::new("bench", "bench@example.com"),
-            actor: None,
             user: Some(user.to_owned()),
-            team: None,
-            tool_call: None,
-            run: None,
-            reason: None,
-            idempotency_key: None,
+            ..Provenance::by(Author::new("bench", "bench@example.com"))
         },
         file_bytes_max: 1 << 20,
         screening: Screening::default(),

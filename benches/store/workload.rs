@@ -110,14 +110,9 @@ impl Write {
                 Precondition::Any,
             )],
             provenance: Provenance {
-                author: Author::new(AUTHOR.0, AUTHOR.1),
                 actor: Some(AUTHOR.0.to_owned()),
                 user: Some(self.user.to_string()),
-                team: None,
-                tool_call: None,
-                run: None,
-                reason: None,
-                idempotency_key: None,
+                ..Provenance::by(Author::new(AUTHOR.0, AUTHOR.1))
             },
             file_bytes_max: TEXT_BYTES,
             screening: Screening::default(),

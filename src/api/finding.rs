@@ -1,17 +1,15 @@
 //! What people and scripts ask of a search: with filters, at an earlier moment, and along links.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::api::links;
 use crate::api::memory::Memory;
-use crate::api::search::{Asked, Question, Sight, answer};
-use crate::api::tools::check_question;
+use crate::api::search::{Asked, Drawn, Question, Sight, answer};
 use crate::backend::clock;
 use crate::model::document::links::links as links_of;
 use crate::model::error::{Error, Rejection};
-use crate::model::limits::{SEARCH_CHARS, SEARCH_RESULTS};
-use crate::model::object::Revision;
+use crate::model::limits::{QUESTION_BYTES_MAX, SEARCH_CHARS, SEARCH_RESULTS};
 use crate::model::path::{RepoPath, fold};
 
 /// A question with all that may narrow it down.
@@ -41,14 +39,17 @@ pub struct Find {
 pub struct Links {
     /// Where the file lies.
     pub path: RepoPath,
+    /// What the caller calls it.
+    pub name: String,
 }
 
 impl Find {
     /// The answer as JSON. It may read git, so it may block.
-    pub fn run(&self, memory: &Memory, sight: &Sight) -> Result<(Revision, Value), Error> {
-        if self.tag.is_none() {
-            check_question(&self.question)?;
+    pub fn run(&self, memory: &Memory, sight: &Sight) -> Result<Drawn, Error> {
+        if self.question.trim().is_empty() && self.tag.is_none() {
+            return Err(Rejection::validation("Say what to search for: the query is empty").into());
         }
+        check_length(&self.question)?;
         let search = memory.search()?;
         let since = self
             .since
@@ -82,14 +83,12 @@ impl Find {
 impl Links {
     /// The answer as JSON: `{links: [{line, target, path}], backlinks: [{path, line, target}]}`; a link without a path is
     /// dead. Refuses a file that is not there.
-    pub fn run(&self, memory: &Memory, sight: &Sight) -> Result<(Revision, Value), Error> {
+    pub fn run(&self, memory: &Memory, sight: &Sight) -> Result<Drawn, Error> {
         let snapshot = memory.store().snapshot();
-        let (name, file) = sight
-            .name(&self.path)
-            .zip(snapshot.get(&self.path))
-            .ok_or_else(|| Rejection::FileNotFound {
-                path: self.path.to_string(),
-            })?;
+        let name = &self.name;
+        let file = snapshot
+            .get(&self.path)
+            .ok_or_else(|| Rejection::FileNotFound { path: name.clone() })?;
         let all = links::Links::new(&snapshot, memory.store().layout());
         let target = |from: &RepoPath, link: &_| {
             let targets = all.targets(from, link).into_iter();
@@ -121,6 +120,18 @@ impl Links {
         let revision = snapshot.revision;
         let answer = json!({ "path": name, "links": out, "backlinks": back, "revision": revision });
         Ok((revision, answer))
+    }
+}
+
+/// Refuses a question that is a document.
+pub(in crate::api) fn check_length(question: &str) -> Result<(), Rejection> {
+    match question.len() {
+        0..=QUESTION_BYTES_MAX => Ok(()),
+        size => Err(Rejection::TooLarge {
+            bound: "question_bytes_max",
+            limit: QUESTION_BYTES_MAX,
+            size,
+        }),
     }
 }
 

@@ -24,6 +24,8 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::backend::search_index::Hit;
 use crate::model::error::{Error, Fault};
 use crate::model::object::Revision;
@@ -41,6 +43,9 @@ pub use context::{Budget, context};
 pub use sight::Sight;
 
 use base::Moment;
+
+/// An answer, and the revision that it is drawn from.
+pub type Drawn = (Revision, Value);
 
 /// What is searched for.
 #[derive(Debug, Clone, Default)]
@@ -126,7 +131,7 @@ impl Search {
         let terms = misspelt::weighted(moment, sight, &query, self.language()).map_err(reading)?;
         let pending: HashSet<u64> = moment.pending.iter().map(|file| file.key).collect();
         let is_pending = |key| pending.contains(&key);
-        let searcher = &moment.base.searcher;
+        let searcher = &moment.searcher;
         let hits = searcher.search(sight.stretch(), &terms, is_pending);
         let hits = hits.map_err(reading)?;
         Filter::new(self.store(), query, question).findings(moment, sight, terms, hits)
@@ -199,7 +204,7 @@ impl<'a> Filter<'a> {
         }
         Ok(Findings {
             revision: moment.snapshot.revision,
-            totals: moment.base.searcher.totals(),
+            totals: moment.searcher.totals(),
             query: self.query,
             terms,
             passages: self.found,
@@ -214,7 +219,7 @@ impl<'a> Filter<'a> {
         terms: &[Weighted],
         mut hits: Vec<Hit>,
     ) -> Result<(), Error> {
-        let searcher = &moment.base.searcher;
+        let searcher = &moment.searcher;
         let pending = moment
             .pending
             .iter()

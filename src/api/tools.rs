@@ -12,10 +12,10 @@ mod search;
 use serde_json::{Value, json};
 
 pub use files::{listed, parse_patch};
-pub use search::check_question;
 
 use crate::api::memory::{Deed, Memory, Terms, View, idempotency_key};
 use crate::api::report::Report;
+use crate::api::search::Drawn;
 use crate::model::caller::{Caller, Role};
 use crate::model::edit::Edit;
 use crate::model::error::{Error, Rejection};
@@ -42,9 +42,6 @@ pub enum ToolKind {
     /// Files by their paths.
     Files,
 }
-
-/// An answer, and the revision that it is drawn from.
-pub type Drawn = (Revision, Value);
 
 /// What a tool does with its arguments.
 #[derive(Debug, Clone, Copy)]

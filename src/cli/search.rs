@@ -18,8 +18,9 @@ Examples:
   memoryd search price --prefix shared --tag money --since 2026-01-01
   memoryd search price --as-of 2026-03-31        what the memory said then
 
-Words are found in any form and language, and with one slip of the hand; \"quoted words\" must stand together, -word must
-not be there, path:notes and tag:money narrow it down.")]
+Words are found in any form and language, and with one slip of the hand.
+Inside the question, \"quoted words\" must stand together, -word must not be
+there, and path:notes and tag:money narrow it down.")]
 pub(super) struct Search {
     /// The question, in plain words
     #[arg(required = true, value_name = "QUESTION")]

@@ -118,6 +118,22 @@ pub struct Provenance {
     pub idempotency_key: Option<String>,
 }
 
+impl Provenance {
+    /// Of somebody who says nothing else.
+    pub fn by(author: Author) -> Self {
+        Self {
+            author,
+            actor: None,
+            user: None,
+            team: None,
+            tool_call: None,
+            run: None,
+            reason: None,
+            idempotency_key: None,
+        }
+    }
+}
+
 /// A wish to change files, not judged yet.
 #[derive(Debug, Clone)]
 pub struct Edit {

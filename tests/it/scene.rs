@@ -351,14 +351,9 @@ pub(crate) fn edit(step: Step) -> Edit {
     Edit {
         steps: vec![(step, Precondition::Any)],
         provenance: Provenance {
-            author: Author::new("support-bot", "support-bot@agents.memoryd"),
             actor: Some("support-bot".to_owned()),
             user: Some("alice".to_owned()),
-            team: None,
-            tool_call: None,
-            run: None,
-            reason: None,
-            idempotency_key: None,
+            ..Provenance::by(Author::new("support-bot", "support-bot@agents.memoryd"))
         },
         file_bytes_max: 1 << 20,
         screening: Screening::default(),

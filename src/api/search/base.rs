@@ -41,14 +41,11 @@ pub struct Search {
     thread: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
 }
 
-/// What the index has.
-pub(super) struct Base {
-    pub(super) searcher: Searcher,
-}
-
 /// The index, and what has changed since.
 struct State {
-    base: Arc<Base>,
+    searcher: Arc<Searcher>,
+    /// The memory that the index has.
+    indexed: Revision,
     /// Up to where the changes are known.
     seen: Arc<Snapshot>,
     pending: BTreeMap<RepoPath, Arc<PendingFile>>,
@@ -58,7 +55,7 @@ struct State {
 /// All that one search needs, of one moment.
 pub(super) struct Moment {
     pub(super) snapshot: Arc<Snapshot>,
-    pub(super) base: Arc<Base>,
+    pub(super) searcher: Arc<Searcher>,
     /// The files in sight that the index does not have as they are.
     pub(super) pending: Vec<Arc<PendingFile>>,
 }
@@ -81,12 +78,11 @@ impl Search {
                 index
             }
         };
-        let base = Base {
-            searcher: index.searcher()?,
-        };
+        let searcher = Arc::new(index.searcher()?);
         let search = Arc::new(Self {
             state: Mutex::new(State {
-                base: Arc::new(base),
+                searcher,
+                indexed: snapshot.revision,
                 seen: snapshot,
                 pending: BTreeMap::new(),
                 pending_since: None,
@@ -123,10 +119,9 @@ impl Search {
             inside.map(|(_, file)| Arc::clone(file)).collect::<Vec<_>>()
         };
         let pending = sight.folders().flat_map(in_sight).collect();
-        let base = Arc::clone(&state.base);
         Moment {
             snapshot: Arc::clone(&state.seen),
-            base,
+            searcher: Arc::clone(&state.searcher),
             pending,
         }
     }
@@ -148,7 +143,7 @@ impl Search {
         Ok(Moment {
             pending: files.collect(),
             snapshot: Arc::clone(&snapshot),
-            base: now.base,
+            searcher: now.searcher,
         })
     }
 
@@ -174,22 +169,21 @@ impl Search {
         let _updating = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
         let (snapshot, changed) = {
             let state = self.seen();
-            (
-                Arc::clone(&state.seen),
-                state.pending.keys().cloned().collect::<Vec<_>>(),
-            )
+            if state.indexed == state.seen.revision {
+                return Ok(());
+            }
+            let changed: Vec<_> = state.pending.keys().cloned().collect();
+            (Arc::clone(&state.seen), changed)
         };
         let changes = changes(&snapshot, &changed, (self.store.layout(), self.language));
         self.index
             .update(changes, &stamp_of(snapshot.revision, self.language))?;
-        let base = Arc::new(Base {
-            searcher: self.index.searcher()?,
-        });
+        let searcher = Arc::new(self.index.searcher()?);
         let mut state = self.lock();
         state.pending.clear();
         state.pending_since = None;
         let newest = std::mem::replace(&mut state.seen, snapshot);
-        state.base = base;
+        (state.searcher, state.indexed) = (searcher, state.seen.revision);
         self.see(&mut state, newest);
         Ok(())
     }

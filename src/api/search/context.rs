@@ -7,13 +7,12 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::base::Moment;
-use super::{Question, Search, Sight};
+use super::{Drawn, Question, Search, Sight};
 use crate::api::links::Links;
 use crate::api::prompt::fence::{Trust, fence};
 use crate::backend::clock;
 use crate::model::document::links::links;
 use crate::model::error::Error;
-use crate::model::object::Revision;
 use crate::model::path::{Layout, RepoPath};
 use crate::model::snapshot::Snapshot;
 
@@ -48,7 +47,7 @@ pub fn context(
     question: Option<&str>,
     budget: Budget,
     layout: Layout,
-) -> Result<(Revision, Value), Error> {
+) -> Result<Drawn, Error> {
     let moment = search.moment(sight);
     let snapshot = &moment.snapshot;
     let mut chosen = match question {

@@ -34,7 +34,7 @@ pub(super) fn weighted(
         };
         for text in texts {
             if weighted.iter().all(|other| other.text != text) {
-                let rarity = moment.base.searcher.rarity(&text)?;
+                let rarity = moment.searcher.rarity(&text)?;
                 weighted.push(Weighted {
                     text,
                     weight,
@@ -59,13 +59,13 @@ fn guesses(
     let is_known = moment.pending.iter().any(|file| file.has(&term.text));
     if word.chars().count() < WORD_CHARS_MIN
         || is_known
-        || moment.base.searcher.has(sight.stretch(), &term.text)?
+        || moment.searcher.has(sight.stretch(), &term.text)?
     {
         return Ok(Vec::new());
     }
     let near = Near::of(word);
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    for (other, count) in moment.base.searcher.words(sight.stretch(), &near)? {
+    for (other, count) in moment.searcher.words(sight.stretch(), &near)? {
         *counts.entry(language.stem(&other)).or_default() += count;
     }
     for other in moment.pending.iter().flat_map(|file| file.words()) {

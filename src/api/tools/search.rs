@@ -3,16 +3,15 @@
 use serde_json::Value;
 
 use super::schema::{flag, number, object, text};
-use super::{Drawn, Run, ToolKind, ToolSpec};
+use super::{Run, ToolKind, ToolSpec};
 use crate::api::fields::Fields;
+use crate::api::finding::{Find, check_length};
 use crate::api::memory::Memory;
-use crate::api::search::{Asked, Budget, Question, Sight, answer, context};
-use crate::backend::clock;
+use crate::api::search::{Budget, Drawn, Sight, context};
 use crate::model::caller::Caller;
-use crate::model::error::{Error, Rejection};
+use crate::model::error::Error;
 use crate::model::limits::{
-    CONTEXT_CHARS, LINK_DEPTH_MAX, QUESTION_BYTES_MAX, SEARCH_CHARS, SEARCH_CHARS_MAX,
-    SEARCH_READS_MAX, SEARCH_RESULTS, SEARCH_RESULTS_MAX,
+    CONTEXT_CHARS, LINK_DEPTH_MAX, SEARCH_CHARS_MAX, SEARCH_READS_MAX, SEARCH_RESULTS_MAX,
 };
 use crate::model::path::VirtualPrefix;
 
@@ -97,23 +96,15 @@ fn search(memory: &Memory, caller: &Caller, arguments: &Value) -> Result<Drawn, 
         given.4?;
         Some((given.0?, given.1?, given.2?, given.3?))
     })?;
-    check_question(query)?;
     let layout = memory.store().layout();
     let sight = Sight::of(layout, caller, &VirtualPrefix::parse(prefix)?)?;
-    let search = memory.search()?;
-    let question = Question {
-        text: query,
-        limit: limit.unwrap_or(SEARCH_RESULTS),
-        ..Question::default()
+    let find = Find {
+        question: query.to_owned(),
+        limit,
+        max_chars,
+        ..Find::default()
     };
-    let asked = Asked {
-        max_chars: max_chars.unwrap_or(SEARCH_CHARS),
-        explain: false,
-        now: clock::now(),
-    };
-    let findings = search.find(&sight, &question)?;
-    let about = (layout, search.language());
-    Ok((findings.revision, answer(&findings, query, asked, about)))
+    find.run(memory, &sight)
 }
 
 fn smart_read(memory: &Memory, caller: &Caller, arguments: &Value) -> Result<Drawn, Error> {
@@ -127,7 +118,7 @@ fn smart_read(memory: &Memory, caller: &Caller, arguments: &Value) -> Result<Dra
         Some((given.0?, given.1?, given.2?, given.3?))
     })?;
     let query = query.filter(|query| !query.trim().is_empty());
-    query.map_or(Ok(()), check_question)?;
+    check_length(query.unwrap_or_default())?;
     let depth = match related.unwrap_or(query.is_some()) {
         true => depth.unwrap_or(1),
         false => 0,
@@ -139,35 +130,4 @@ fn smart_read(memory: &Memory, caller: &Caller, arguments: &Value) -> Result<Dra
     let layout = memory.store().layout();
     let sight = Sight::of(layout, caller, &VirtualPrefix::parse(None)?)?;
     context(&*memory.search()?, &sight, query, budget, layout)
-}
-
-/// Refuses a question that is none, and one that is a document.
-pub fn check_question(question: &str) -> Result<(), Rejection> {
-    if question.trim().is_empty() {
-        return Err(Rejection::validation(
-            "Say what to search for: the query is empty",
-        ));
-    }
-    if question.len() > QUESTION_BYTES_MAX {
-        return Err(Rejection::TooLarge {
-            bound: "question_bytes_max",
-            limit: QUESTION_BYTES_MAX,
-            size: question.len(),
-        });
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_nothing_is_no_question() {
-        assert!(check_question(" \n").is_err());
-        assert!(check_question(&"a ".repeat(QUESTION_BYTES_MAX)).is_err());
-        for question in ["?", "a", "-", "path:x"] {
-            assert!(check_question(question).is_ok());
-        }
-    }
 }

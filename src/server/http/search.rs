@@ -56,8 +56,12 @@ pub(super) async fn links(
     let layout = house.memory.store().layout();
     let place = layout.repo_path(&path, caller.owners())?;
     let sight = Sight::of(layout, &caller, &VirtualPrefix::parse(None)?)?;
+    let links = Links {
+        path: place,
+        name: path.to_string(),
+    };
     let (at, answer) = house
-        .blocking(move |memory| Links { path: place }.run(memory, &sight))
+        .blocking(move |memory| links.run(memory, &sight))
         .await?;
     Ok(reply::json(&answer, at))
 }

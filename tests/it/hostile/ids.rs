@@ -115,6 +115,18 @@ fn naming(id: &str) -> Vec<Request> {
         Request::new("POST", "/v1/system-prompt").json(&json!({ "context": context, "base": "x" })),
         Request::new("GET", format!("/v1/files?userId={query}")),
         Request::new("GET", format!("/v1/files?teamId={query}")),
+        Request::new("GET", format!("/v1/search?q=secret&userId={query}")),
+        Request::new("GET", format!("/v1/search?q=path:secret&teamId={query}")),
+        Request::new(
+            "GET",
+            format!("/v1/links?path=user/secret.md&userId={query}"),
+        ),
+        tool_call(
+            "memory_search",
+            id,
+            &json!({ "query": "secret path:secret" }),
+        ),
+        tool_call("memory_smart_read", id, &json!({})),
         Request::new("GET", format!("/v1/revisions?userId={query}")),
         Request::new("GET", "/v1/files").header("x-memory-user", printable(id)),
         Request::new("GET", "/v1/files/team/secret.md").header("x-memory-team", printable(id)),
@@ -187,8 +199,22 @@ fn strange() -> Vec<Value> {
     ]
 }
 
-const TOOLS: [&str; 6] = ["list", "read", "write", "patch", "delete", "rename"];
-const KEYS: [&str; 11] = [
+const TOOLS: [&str; 8] = [
+    "list",
+    "read",
+    "write",
+    "patch",
+    "delete",
+    "rename",
+    "search",
+    "smart_read",
+];
+const KEYS: [&str; 16] = [
+    "query",
+    "limit",
+    "maxChars",
+    "includeRelated",
+    "relatedDepth",
     "path",
     "content",
     "operation",
@@ -206,7 +232,7 @@ const KEYS: [&str; 11] = [
 #[test]
 fn no_json_is_too_strange() {
     let mut target = Target::new();
-    let plain = json!({ "path": "user/note.md", "content": "# Note\n", "operation": "append_lines", "lines": ["x"], "from": "user/note.md", "to": "user/b.md" });
+    let plain = json!({ "path": "user/note.md", "content": "# Note\n", "operation": "append_lines", "lines": ["x"], "from": "user/note.md", "to": "user/b.md", "query": "note" });
     for value in &strange() {
         for tool in TOOLS {
             let tool = format!("memory_{tool}");

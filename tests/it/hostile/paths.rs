@@ -111,8 +111,13 @@ fn ways_out(target: &Target) -> Vec<String> {
 /// Every tool and every body that takes a path.
 fn in_json(path: &str) -> Vec<Request> {
     let note = "user/note.md";
-    let calls: [(&str, Value); 7] = [
+    let calls: [(&str, Value); 9] = [
         ("memory_list", json!({ "prefix": path })),
+        ("memory_search", json!({ "query": path, "prefix": path })),
+        (
+            "memory_smart_read",
+            json!({ "query": format!("path:{path}") }),
+        ),
         ("memory_read", json!({ "path": path })),
         ("memory_write", json!({ "path": path, "content": "x\n" })),
         (
@@ -151,6 +156,9 @@ fn in_url(path: &str) -> Vec<Request> {
         Request::new("DELETE", &route),
         Request::new("GET", format!("/v1/files?prefix={path}")),
         Request::new("GET", format!("/v1/revisions?path={path}")),
+        Request::new("GET", format!("/v1/search?q=secret&prefix={path}")),
+        Request::new("GET", format!("/v1/search?q=path:{path}&asOf=2999-01-01")),
+        Request::new("GET", format!("/v1/links?path={path}")),
         Request::new("GET", format!("/v1/blame/{path}")),
         Request::new("GET", format!("/v1/{path}")),
     ];

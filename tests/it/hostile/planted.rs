@@ -114,6 +114,8 @@ fn requests(path: &str) -> Vec<Request> {
         Request::new("DELETE", &route),
         Request::new("GET", "/v1/prompt-block?userId=alice"),
         Request::new("GET", "/v1/files?userId=alice"),
+        Request::new("GET", format!("/v1/links?userId=alice&path={name}")),
+        Request::new("GET", "/v1/search?userId=alice&q=secret"),
     ];
     let calls = calls
         .into_iter()
